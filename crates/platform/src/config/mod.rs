@@ -1,0 +1,324 @@
+//! The configuration: environment variables become one typed struct per section.
+//!
+//! Rules: nothing here reads the process environment behind the caller's back; every problem is
+//! reported in one go; a default is written once, in the table of [`variables`]; a secret is a type
+//! that cannot be printed and may come from a file.
+
+mod reader;
+mod values;
+mod variables;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use ipnet::IpNet;
+use url::Url;
+
+use crate::secret::Secret;
+use reader::{Reader, Recorded};
+
+pub use reader::{ConfigErrors, Problem};
+pub use values::{HostPort, LogFormat, MasterKey, Origin, Rate};
+pub use variables::{Section, VARIABLES, Variable, example};
+
+/// Connections that a private cluster accepts in all.
+pub const PRIVATE_CLUSTER_CONNECTIONS: u32 = 100;
+
+/// Of these, how many stay free for administration, migrations, backups and the notifier.
+const CONNECTIONS_KEPT_FREE: u32 = 10;
+
+/// Everything an operator can set.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Addresses and the data directory.
+    pub server: ServerConfig,
+    /// Which database.
+    pub database: DatabaseConfig,
+    /// Keys of the installation.
+    pub security: SecurityConfig,
+    /// What one client may ask for.
+    pub limits: LimitConfig,
+    /// The voice provider Vapi.
+    pub vapi: VapiConfig,
+    /// Connections that the server makes.
+    pub outbound: OutboundConfig,
+    /// Log output.
+    pub log: LogConfig,
+}
+
+/// Addresses and the data directory.
+#[derive(Debug, Clone)]
+pub struct ServerConfig {
+    /// Where the web server listens. Port 0 lets the system choose.
+    pub listen: SocketAddr,
+    /// Where the metrics listen; `None` turns them off.
+    pub metrics_listen: Option<SocketAddr>,
+    /// The public address, where one was given; see [`ServerConfig::public_origin`].
+    pub public_url: Option<Origin>,
+    /// Everything kept on disk. May be relative to the working directory.
+    pub data_dir: PathBuf,
+    /// Networks whose forwarding headers are believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Other origins whose pages may call the API.
+    pub cors_origins: Vec<Origin>,
+}
+
+impl ServerConfig {
+    /// The public address: the configured one, or that of the listener, whose port is known only
+    /// once it is bound.
+    pub fn public_origin(&self, bound: SocketAddr) -> Origin {
+        self.public_url.clone().unwrap_or_else(|| Origin::of_listener(bound))
+    }
+}
+
+/// Which database, and how many connections to it.
+#[derive(Debug, Clone)]
+pub struct DatabaseConfig {
+    /// Private or external.
+    pub source: DatabaseSource,
+    /// Directory of the database programs, where one was given. Used for the private cluster and
+    /// for `psql` and `pg_dump` on an external one.
+    pub pg_bin: Option<PathBuf>,
+    /// The most connections of each runtime login.
+    pub pool_size: u32,
+}
+
+/// Where the database is.
+#[derive(Debug, Clone)]
+pub enum DatabaseSource {
+    /// A private cluster in the data directory, run by the server.
+    Embedded,
+    /// Somebody else's server.
+    External {
+        /// As the restricted login of the application.
+        app_url: Secret,
+        /// As the restricted login for work across organizations.
+        system_url: Secret,
+        /// As the owner of the schema; `None`: migrations are somebody else's step.
+        admin_url: Option<Secret>,
+    },
+}
+
+/// Keys of the installation.
+#[derive(Debug, Clone)]
+pub struct SecurityConfig {
+    /// Encrypts stored credentials; `None`: the one kept in the data directory.
+    pub master_key: Option<MasterKey>,
+}
+
+/// What one client may ask for.
+#[derive(Debug, Clone)]
+pub struct LimitConfig {
+    /// Public API requests of one client.
+    pub public_api: Rate,
+    /// Webhook requests without a valid signature, of one address.
+    pub unverified_webhooks: Rate,
+    /// Largest accepted webhook body in bytes.
+    pub max_webhook_bytes: u32,
+    /// Open live connections of one user on one server.
+    pub live_connections_per_user: u32,
+    /// Open live connections of one organization on one server.
+    pub live_connections_per_org: u32,
+}
+
+/// The voice provider Vapi.
+#[derive(Debug, Clone)]
+pub struct VapiConfig {
+    /// Base address of the REST API; its path ends with a slash.
+    pub api_url: Url,
+    /// Secrets of the platform-wide webhook, newest first. Empty: that webhook answers 401.
+    pub webhook_secrets: Vec<Secret>,
+}
+
+/// Connections that the server makes.
+#[derive(Debug, Clone)]
+pub struct OutboundConfig {
+    /// Private destinations that are let through all the same.
+    pub allow: Vec<HostPort>,
+}
+
+/// Log output.
+#[derive(Debug, Clone)]
+pub struct LogConfig {
+    /// A filter that `tracing_subscriber::EnvFilter` accepts.
+    pub filter: String,
+    /// The form of the lines.
+    pub format: LogFormat,
+}
+
+impl Config {
+    /// Reads the configuration from an environment. Reads the files that `_FILE` variables name, and
+    /// nothing else.
+    pub fn from_env(env: &BTreeMap<String, String>) -> Result<Self, ConfigErrors> {
+        let mut reader = Reader::new(env);
+        // Every section is read before any is looked at, so that all problems are found.
+        let server = server(&mut reader);
+        let database = database(&mut reader);
+        let security = security(&mut reader);
+        let limits = limits(&mut reader);
+        let vapi = vapi(&mut reader);
+        let outbound = outbound(&mut reader);
+        let log = log(&mut reader);
+        let problems = reader.into_problems();
+        match (server, database, security, limits, vapi, outbound, log) {
+            (Ok(server), Ok(database), Ok(security), Ok(limits), Ok(vapi), Ok(outbound), Ok(log))
+                if problems.is_empty() =>
+            {
+                Ok(Self { server, database, security, limits, vapi, outbound, log })
+            }
+            _ => Err(ConfigErrors(problems)),
+        }
+    }
+}
+
+/// The process environment as text, for [`Config::from_env`]. Other programs' variables are left
+/// out; one of ours that is not UTF-8 is a problem.
+pub fn process_environment() -> Result<BTreeMap<String, String>, ConfigErrors> {
+    let mut env = BTreeMap::new();
+    let mut problems = Vec::new();
+    for (name, value) in std::env::vars_os() {
+        let Ok(name) = name.into_string() else {
+            continue;
+        };
+        if !name.starts_with("VOXANNE_") && !name.starts_with("DATABASE_") {
+            continue;
+        }
+        match value.into_string() {
+            Ok(value) => {
+                env.insert(name, value);
+            }
+            Err(_) => problems.push(Problem { variable: name, what: "is not UTF-8 text".to_owned(), example: None }),
+        }
+    }
+    if problems.is_empty() { Ok(env) } else { Err(ConfigErrors(problems)) }
+}
+
+fn server(reader: &mut Reader<'_>) -> Result<ServerConfig, Recorded> {
+    let listen = reader.value(&variables::LISTEN, values::listener);
+    let metrics_listen = reader.value(&variables::METRICS_LISTEN, values::listener_or_off);
+    let public_url = reader.optional(&variables::PUBLIC_URL, str::parse);
+    let data_dir = reader.value(&variables::DATA_DIR, values::path);
+    let trusted_proxies = reader.list(&variables::TRUSTED_PROXIES, values::network);
+    let cors_origins = reader.list(&variables::CORS_ORIGINS, str::parse);
+    Ok(ServerConfig {
+        listen: listen?,
+        metrics_listen: metrics_listen?,
+        public_url: public_url?,
+        data_dir: data_dir?,
+        trusted_proxies: trusted_proxies?,
+        cors_origins: cors_origins?,
+    })
+}
+
+fn database(reader: &mut Reader<'_>) -> Result<DatabaseConfig, Recorded> {
+    let source = database_source(reader);
+    let pg_bin = reader.optional(&variables::PG_BIN, values::path);
+    let pool_size = reader.value(&variables::DB_POOL, |text| values::number_in(text, 1..=1000));
+    let (source, pool_size) = (source?, pool_size?);
+    let most = (PRIVATE_CLUSTER_CONNECTIONS - CONNECTIONS_KEPT_FREE) / 2;
+    if matches!(source, DatabaseSource::Embedded) && pool_size > most {
+        return Err(reader.problem(
+            &variables::DB_POOL,
+            format!("is {pool_size}, but the private PostgreSQL has room for {most} for each login"),
+        ));
+    }
+    Ok(DatabaseConfig { source, pg_bin: pg_bin?, pool_size })
+}
+
+fn database_source(reader: &mut Reader<'_>) -> Result<DatabaseSource, Recorded> {
+    let app = database_url(reader, &variables::DATABASE_URL);
+    let system = database_url(reader, &variables::DATABASE_SYSTEM_URL);
+    let admin = database_url(reader, &variables::DATABASE_ADMIN_URL);
+    let (app, system, admin) = (app?, system?, admin?);
+    let Some(app_url) = app else {
+        if system.is_none() && admin.is_none() {
+            return Ok(DatabaseSource::Embedded);
+        }
+        return Err(
+            reader.problem(&variables::DATABASE_URL, "is not set, although another address of the same database is")
+        );
+    };
+    let Some(system_url) = system.or_else(|| as_system_login(&app_url)) else {
+        return Err(reader.problem(
+            &variables::DATABASE_SYSTEM_URL,
+            "must be set, as its user name cannot be put into DATABASE_URL",
+        ));
+    };
+    Ok(DatabaseSource::External { app_url, system_url, admin_url: admin })
+}
+
+/// A database address, checked but never quoted.
+fn database_url(reader: &mut Reader<'_>, variable: &'static Variable) -> Result<Option<Secret>, Recorded> {
+    let secret = reader.secret(variable)?;
+    match secret.as_ref().map(|secret| Url::parse(secret.expose())) {
+        Some(Err(error)) => Err(reader.problem(variable, format!("is not a URL: {error}"))),
+        Some(Ok(url)) if !matches!(url.scheme(), "postgres" | "postgresql") => {
+            Err(reader.problem(variable, "must begin with postgres://"))
+        }
+        _ => Ok(secret),
+    }
+}
+
+/// The same database under the login for work across organizations. `None` where the user name is
+/// not in its usual place (a socket address, or `?user=`).
+fn as_system_login(app_url: &Secret) -> Option<Secret> {
+    let mut url = Url::parse(app_url.expose()).ok()?;
+    if url.query_pairs().any(|(name, _)| name == "user") {
+        return None;
+    }
+    url.set_username("voxanne_system").ok()?;
+    Some(Secret::new(String::from(url)))
+}
+
+fn security(reader: &mut Reader<'_>) -> Result<SecurityConfig, Recorded> {
+    let master_key = reader
+        .secret(&variables::MASTER_KEY)?
+        .map(|text| text.expose().parse())
+        .transpose()
+        .map_err(|what: String| reader.problem(&variables::MASTER_KEY, what))?;
+    Ok(SecurityConfig { master_key })
+}
+
+fn limits(reader: &mut Reader<'_>) -> Result<LimitConfig, Recorded> {
+    let public_api = reader.value(&variables::RATE_PUBLIC_API, str::parse);
+    let unverified_webhooks = reader.value(&variables::RATE_UNVERIFIED_WEBHOOKS, str::parse);
+    let max_webhook_bytes =
+        reader.value(&variables::MAX_WEBHOOK_BYTES, |text| values::number_in(text, 65_536..=67_108_864));
+    let per_user = reader.value(&variables::LIVE_CONNECTIONS_PER_USER, |text| values::number_in(text, 1..=1_000_000));
+    let per_org = reader.value(&variables::LIVE_CONNECTIONS_PER_ORG, |text| values::number_in(text, 1..=1_000_000));
+    Ok(LimitConfig {
+        public_api: public_api?,
+        unverified_webhooks: unverified_webhooks?,
+        max_webhook_bytes: max_webhook_bytes?,
+        live_connections_per_user: per_user?,
+        live_connections_per_org: per_org?,
+    })
+}
+
+fn vapi(reader: &mut Reader<'_>) -> Result<VapiConfig, Recorded> {
+    let api_url = reader.value(&variables::VAPI_API_URL, values::base_url);
+    let secrets = reader.secret(&variables::VAPI_WEBHOOK_SECRET)?.as_ref().map(secret_list);
+    if secrets.as_ref().is_some_and(Vec::is_empty) {
+        return Err(reader.problem(&variables::VAPI_WEBHOOK_SECRET, "is a list without a secret in it"));
+    }
+    Ok(VapiConfig { api_url: api_url?, webhook_secrets: secrets.unwrap_or_default() })
+}
+
+fn secret_list(secrets: &Secret) -> Vec<Secret> {
+    secrets.expose().split(',').map(str::trim).filter(|secret| !secret.is_empty()).map(Secret::new).collect()
+}
+
+fn outbound(reader: &mut Reader<'_>) -> Result<OutboundConfig, Recorded> {
+    let allow = reader.list(&variables::OUTBOUND_ALLOW, str::parse);
+    Ok(OutboundConfig { allow: allow? })
+}
+
+fn log(reader: &mut Reader<'_>) -> Result<LogConfig, Recorded> {
+    let filter = reader.value(&variables::LOG, values::log_filter);
+    let format = reader.value(&variables::LOG_FORMAT, str::parse);
+    Ok(LogConfig { filter: filter?, format: format? })
+}

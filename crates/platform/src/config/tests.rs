@@ -1,0 +1,307 @@
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::secret::Secret;
+
+use super::{Config, ConfigErrors, DatabaseSource, LogFormat, Origin, Rate, VARIABLES, example};
+
+fn env(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+fn problems(pairs: &[(&str, &str)]) -> ConfigErrors {
+    Config::from_env(&env(pairs)).unwrap_err()
+}
+
+/// A file that goes away with the test.
+struct File(PathBuf);
+
+impl File {
+    fn with(content: &[u8]) -> Self {
+        let name = format!("voxanne-config-{}", uuid::Uuid::now_v7());
+        let path = std::env::temp_dir().join(name);
+        fs::write(&path, content).unwrap();
+        Self(path)
+    }
+
+    fn path(&self) -> &str {
+        self.0.to_str().unwrap()
+    }
+}
+
+impl Drop for File {
+    fn drop(&mut self) {
+        fs::remove_file(&self.0).unwrap();
+    }
+}
+
+#[test]
+fn an_empty_environment_gives_the_documented_defaults() {
+    let config = Config::from_env(&BTreeMap::new()).unwrap();
+    assert_eq!(config.server.listen.to_string(), "127.0.0.1:8080");
+    assert_eq!(config.server.metrics_listen.unwrap().to_string(), "127.0.0.1:9090");
+    assert_eq!(config.server.public_origin(config.server.listen).as_str(), "http://127.0.0.1:8080");
+    assert_eq!(config.server.data_dir, PathBuf::from("./data"));
+    assert!(config.server.trusted_proxies.is_empty());
+    assert!(config.server.cors_origins.is_empty());
+    assert!(matches!(config.database.source, DatabaseSource::Embedded));
+    assert_eq!(config.database.pool_size, 16);
+    assert_eq!(config.limits.public_api, "100/15m".parse().unwrap());
+    assert_eq!(config.limits.unverified_webhooks, Rate { limit: 30, period: Duration::from_mins(1) });
+    assert_eq!(config.limits.max_webhook_bytes, 8 * 1024 * 1024);
+    assert_eq!(config.limits.live_connections_per_user, 20);
+    assert_eq!(config.limits.live_connections_per_org, 2000);
+    assert_eq!(config.vapi.api_url.as_str(), "https://api.vapi.ai/");
+    assert!(config.vapi.webhook_secrets.is_empty());
+    assert!(config.outbound.allow.is_empty());
+    assert!(config.security.master_key.is_none());
+    assert_eq!(config.log.filter, "info");
+    assert_eq!(config.log.format, LogFormat::Text);
+}
+
+#[test]
+fn every_problem_is_reported_in_one_go_with_variable_and_example() {
+    let errors = problems(&[
+        ("VOXANNE_LISTEN", "localhost"),
+        ("VOXANNE_METRICS_LISTEN", "9090"),
+        ("VOXANNE_PUBLIC_URL", "https://voice.example.com/app"),
+        ("VOXANNE_TRUSTED_PROXIES", "10.0.0.0/8, proxy, 300.1.1.1"),
+        ("VOXANNE_CORS_ORIGINS", "*"),
+        ("VOXANNE_DB_POOL", "0"),
+        ("VOXANNE_RATE_PUBLIC_API", "100 per hour"),
+        ("VOXANNE_RATE_UNVERIFIED_WEBHOOKS", "0/1m"),
+        ("VOXANNE_MAX_WEBHOOK_BYTES", "8MB"),
+        ("VOXANNE_LIVE_CONNECTIONS_PER_USER", "+5"),
+        ("VOXANNE_VAPI_API_URL", "ftp://api.vapi.ai"),
+        ("VOXANNE_OUTBOUND_ALLOW", "storage.internal"),
+        ("VOXANNE_MASTER_KEY", "short"),
+        ("VOXANNE_LOG", "platform=loud"),
+        ("VOXANNE_LOG_FORMAT", "xml"),
+        ("DATABASE_ADMIN_URL", "postgres://db.example.com/voxanne"),
+        ("VOXANNE_LISTEM", "127.0.0.1:1"),
+    ]);
+    let named: Vec<&str> = errors.0.iter().map(|p| p.variable.as_str()).collect();
+    for name in [
+        "VOXANNE_LISTEN",
+        "VOXANNE_METRICS_LISTEN",
+        "VOXANNE_PUBLIC_URL",
+        "VOXANNE_CORS_ORIGINS",
+        "VOXANNE_DB_POOL",
+        "VOXANNE_RATE_PUBLIC_API",
+        "VOXANNE_RATE_UNVERIFIED_WEBHOOKS",
+        "VOXANNE_MAX_WEBHOOK_BYTES",
+        "VOXANNE_LIVE_CONNECTIONS_PER_USER",
+        "VOXANNE_VAPI_API_URL",
+        "VOXANNE_OUTBOUND_ALLOW",
+        "VOXANNE_MASTER_KEY",
+        "VOXANNE_LOG",
+        "VOXANNE_LOG_FORMAT",
+        "DATABASE_URL",
+        "VOXANNE_LISTEM",
+    ] {
+        assert_eq!(named.iter().filter(|n| **n == name).count(), 1, "{name}: {errors}");
+    }
+    let proxies = named.iter().filter(|n| **n == "VOXANNE_TRUSTED_PROXIES");
+    assert_eq!(proxies.count(), 2, "each wrong item is named: {errors}");
+
+    let text = errors.to_string();
+    assert!(text.contains("VOXANNE_LISTEN is \"localhost\""), "{text}");
+    assert!(text.contains("(example: 127.0.0.1:8080)"), "{text}");
+    assert_eq!(text.lines().count(), 1 + errors.0.len(), "one a line: {text}");
+}
+
+#[test]
+fn an_unknown_variable_is_a_problem_that_names_the_nearest_known_one() {
+    let text = problems(&[("VOXANNE_DATADIR", "/srv")]).to_string();
+    assert!(text.contains("did you mean VOXANNE_DATA_DIR?"), "{text}");
+    let text = problems(&[("VOXANNE_MASTERKEY_FILE", "/srv/key")]).to_string();
+    assert!(text.contains("did you mean VOXANNE_MASTER_KEY_FILE?"), "{text}");
+    let text = problems(&[("VOXANNE_COMPLETELY_DIFFERENT", "1")]).to_string();
+    assert!(!text.contains("did you mean"), "{text}");
+    let text = problems(&[("VOXANNE_LISTEN_FILE", "/srv/listen")]).to_string();
+    assert!(text.contains("VOXANNE_LISTEN_FILE is not"), "only secrets have twins: {text}");
+}
+
+#[test]
+fn variables_of_other_programs_and_of_our_tests_are_left_alone() {
+    let pairs = [("PATH", "/usr/bin"), ("DATABASE_POOLER", "x"), ("VOXANNE_TEST_URL", "x"), ("VOXANNE_UI_DIR", "x")];
+    assert!(Config::from_env(&env(&pairs)).is_ok());
+}
+
+#[test]
+fn an_empty_value_counts_as_unset() {
+    let pairs: Vec<(&str, &str)> = VARIABLES.iter().map(|v| (v.name, " ")).collect();
+    let config = Config::from_env(&env(&pairs)).unwrap();
+    assert_eq!(config.server.listen.port(), 8080);
+    assert!(matches!(config.database.source, DatabaseSource::Embedded));
+}
+
+#[test]
+fn a_secret_may_come_from_a_file_and_loses_its_line_end() {
+    let file = File::with(b"tell nobody\r\n");
+    let config = Config::from_env(&env(&[("VOXANNE_VAPI_WEBHOOK_SECRET_FILE", file.path())])).unwrap();
+    let secrets: Vec<&str> = config.vapi.webhook_secrets.iter().map(Secret::expose).collect();
+    assert_eq!(secrets, ["tell nobody"]);
+}
+
+#[test]
+fn a_secret_given_twice_or_in_a_bad_file_is_a_problem() {
+    let text = problems(&[("VOXANNE_VAPI_WEBHOOK_SECRET", "a"), ("VOXANNE_VAPI_WEBHOOK_SECRET_FILE", "/dev/null")])
+        .to_string();
+    assert!(text.contains("are both set"), "{text}");
+
+    let text = problems(&[("VOXANNE_MASTER_KEY_FILE", "/nowhere/key")]).to_string();
+    assert!(text.contains("VOXANNE_MASTER_KEY_FILE names \"/nowhere/key\", which does not exist"), "{text}");
+
+    let empty = File::with(b"\n");
+    let text = problems(&[("VOXANNE_MASTER_KEY_FILE", empty.path())]).to_string();
+    assert!(text.contains("which is empty"), "{text}");
+
+    let binary = File::with(&[0xff, 0xfe, 0x00]);
+    let text = problems(&[("DATABASE_URL_FILE", binary.path())]).to_string();
+    assert!(text.contains("is not UTF-8"), "{text}");
+}
+
+#[test]
+fn an_external_database_derives_the_system_login_and_keeps_the_rest() {
+    let url = "postgres://voxanne_app:p%40ss@db.example.com:6432/vox?sslmode=require";
+    let config = Config::from_env(&env(&[("DATABASE_URL", url)])).unwrap();
+    let DatabaseSource::External { app_url, system_url, admin_url } = config.database.source else {
+        panic!("external expected")
+    };
+    assert_eq!(app_url.expose(), url);
+    assert_eq!(system_url.expose(), "postgres://voxanne_system:p%40ss@db.example.com:6432/vox?sslmode=require");
+    assert!(admin_url.is_none());
+}
+
+#[test]
+fn a_database_address_that_is_not_postgresql_or_not_complete_is_a_problem() {
+    let text = problems(&[("DATABASE_URL", "mysql://u:hunter2@db/x")]).to_string();
+    assert!(text.contains("must begin with postgres://"), "{text}");
+    assert!(!text.contains("hunter2"), "{text}");
+    let text = problems(&[("DATABASE_URL", "postgres:///vox?host=/run/postgresql&user=me")]).to_string();
+    assert!(text.contains("DATABASE_SYSTEM_URL must be set"), "{text}");
+}
+
+#[test]
+fn the_pool_must_fit_the_private_cluster_but_may_be_large_elsewhere() {
+    assert!(Config::from_env(&env(&[("VOXANNE_DB_POOL", "45")])).is_ok());
+    let text = problems(&[("VOXANNE_DB_POOL", "46")]).to_string();
+    assert!(text.contains("has room for 45"), "{text}");
+    let external = [("DATABASE_URL", "postgres://u@db.example.com/vox"), ("VOXANNE_DB_POOL", "200")];
+    assert!(Config::from_env(&env(&external)).is_ok());
+}
+
+#[test]
+fn the_webhook_secret_is_a_list_for_rotation() {
+    let config = Config::from_env(&env(&[("VOXANNE_VAPI_WEBHOOK_SECRET", "new , old,")])).unwrap();
+    let secrets: Vec<&str> = config.vapi.webhook_secrets.iter().map(Secret::expose).collect();
+    assert_eq!(secrets, ["new", "old"]);
+    let text = problems(&[("VOXANNE_VAPI_WEBHOOK_SECRET", ", ,")]).to_string();
+    assert!(text.contains("without a secret"), "{text}");
+}
+
+#[test]
+fn the_master_key_is_exactly_32_bytes() {
+    let key = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+    for text in [key, key.trim_end_matches('=')] {
+        let config = Config::from_env(&env(&[("VOXANNE_MASTER_KEY", text)])).unwrap();
+        let bytes: Vec<u8> = (0..32).collect();
+        assert_eq!(config.security.master_key.unwrap().expose().as_slice(), bytes);
+    }
+    let text = problems(&[("VOXANNE_MASTER_KEY", "AAECAwQF")]).to_string();
+    assert!(text.contains("holds 6 bytes, not 32"), "{text}");
+    assert!(!text.contains("AAECAwQF"), "{text}");
+}
+
+#[test]
+fn origins_are_written_as_browsers_write_them() {
+    let origin = |text: &str| text.parse::<Origin>();
+    assert_eq!(origin("HTTPS://Voice.Example.com:443").unwrap().as_str(), "https://voice.example.com");
+    assert_eq!(origin("http://127.0.0.1:8080").unwrap().as_str(), "http://127.0.0.1:8080");
+    assert!(origin("https://voice.example.com").unwrap().is_https());
+    for wrong in [
+        "https://voice.example.com/",
+        "https://voice.example.com/path",
+        "https://voice.example.com?x",
+        "https://user@voice.example.com",
+        "voice.example.com",
+        "null",
+        "*",
+    ] {
+        assert!(origin(wrong).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn a_wildcard_listener_is_reached_through_loopback() {
+    let of = |text: &str| Origin::of_listener(text.parse().unwrap()).to_string();
+    assert_eq!(of("0.0.0.0:8080"), "http://127.0.0.1:8080");
+    assert_eq!(of("[::]:8080"), "http://[::1]:8080");
+    assert_eq!(of("192.0.2.7:80"), "http://192.0.2.7");
+}
+
+#[test]
+fn rates_are_strict() {
+    let rate: Rate = "5/2h".parse().unwrap();
+    assert_eq!((rate.limit, rate.period), (5, Duration::from_hours(2)));
+    for wrong in ["", "/", "5", "5/", "5/m", "/1m", "-5/1m", "+5/1m", "5/1d", "5/25h", "5/0s", "5/1é", "99999999999/1m"]
+    {
+        assert!(wrong.parse::<Rate>().is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn outbound_exemptions_name_a_host_and_a_port() {
+    let config =
+        Config::from_env(&env(&[("VOXANNE_OUTBOUND_ALLOW", "127.0.0.1:9000, Storage.Internal:443, [::1]:80")]))
+            .unwrap();
+    let allowed: Vec<(&str, u16)> = config.outbound.allow.iter().map(|a| (a.host.as_str(), a.port)).collect();
+    assert_eq!(allowed, [("127.0.0.1", 9000), ("storage.internal", 443), ("::1", 80)]);
+    for wrong in ["x:0", ":80", "http://x:80", "x:65536", "[::1:80", "a b:80", "::1:80"] {
+        assert!(Config::from_env(&env(&[("VOXANNE_OUTBOUND_ALLOW", wrong)])).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn debug_output_shows_no_secret() {
+    let key = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+    let config = Config::from_env(&env(&[
+        ("VOXANNE_MASTER_KEY", key),
+        ("VOXANNE_VAPI_WEBHOOK_SECRET", "canary-one,canary-two"),
+        ("DATABASE_URL", "postgres://app:canary-three@db.example.com/vox"),
+        ("DATABASE_ADMIN_URL", "postgres://own:canary-four@db.example.com/vox"),
+    ]))
+    .unwrap();
+    let shown = format!("{config:?}");
+    assert!(shown.contains("[secret]"));
+    for canary in ["canary", key, "0, 1, 2, 3"] {
+        assert!(!shown.contains(canary), "{canary} in {shown}");
+    }
+}
+
+#[test]
+fn the_example_file_lists_every_variable_and_is_itself_accepted() {
+    let text = example();
+    let mut lines = BTreeMap::new();
+    for line in text.lines().filter(|line| !line.starts_with("# ") && !line.starts_with("##")) {
+        if let Some((name, value)) = line.strip_prefix('#').and_then(|l| l.split_once('=')) {
+            lines.insert(name.to_owned(), value.to_owned());
+        } else {
+            assert_eq!(line, "", "every other line is a comment");
+        }
+    }
+    assert_eq!(lines.len(), VARIABLES.len());
+    assert!(VARIABLES.iter().all(|v| lines.contains_key(v.name)));
+    assert!(Config::from_env(&lines).is_ok(), "defaults are accepted");
+}
+
+#[test]
+fn the_example_of_every_plain_variable_is_accepted() {
+    for variable in VARIABLES.iter().filter(|v| !v.secret) {
+        let result = Config::from_env(&env(&[(variable.name, variable.example)]));
+        assert!(result.is_ok(), "{}: {}", variable.name, result.unwrap_err());
+    }
+}

@@ -1,0 +1,364 @@
+//! The table of every environment variable: name, meaning, default, example, whether it is a secret.
+//!
+//! It is the only place where a default is written. The readers, `.env.example`, the documentation
+//! and the check for unknown variables all use it, so they cannot disagree.
+
+use std::fmt::Write as _;
+
+/// One environment variable.
+#[derive(Debug)]
+pub struct Variable {
+    /// The name, as in the environment.
+    pub name: &'static str,
+    /// The group it is listed under.
+    pub section: Section,
+    /// What it does, in one or two sentences, with units.
+    pub meaning: &'static str,
+    /// What holds when it is unset, in the same form as a set value. `None`: unset has a meaning of
+    /// its own, which `meaning` tells.
+    pub default: Option<&'static str>,
+    /// A value that is accepted, shown in error messages. For secrets it shows the form only.
+    pub example: &'static str,
+    /// A secret may come from the file named by the variable `<name>_FILE` instead, and its value is
+    /// never quoted.
+    pub secret: bool,
+}
+
+impl Variable {
+    /// The name of the twin that holds a file name instead of the value. Only secrets have one.
+    pub fn file_name(&self) -> Option<String> {
+        self.secret.then(|| format!("{}_FILE", self.name))
+    }
+}
+
+/// The groups, in the order in which they are listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Section {
+    /// Addresses and the data directory.
+    Server,
+    /// Which database.
+    Database,
+    /// Keys of the installation.
+    Security,
+    /// What one client may ask for.
+    Limits,
+    /// The voice provider Vapi.
+    Vapi,
+    /// Connections that the server makes.
+    Outbound,
+    /// Log output.
+    Log,
+}
+
+impl Section {
+    /// The heading in `.env.example`.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Server => "Server",
+            Self::Database => "Database",
+            Self::Security => "Security",
+            Self::Limits => "Limits",
+            Self::Vapi => "Voice provider: Vapi",
+            Self::Outbound => "Outbound connections",
+            Self::Log => "Log",
+        }
+    }
+}
+
+pub(super) static LISTEN: Variable = Variable {
+    name: "VOXANNE_LISTEN",
+    section: Section::Server,
+    meaning: "Address and port of the web server. Keep it on loopback behind a TLS proxy.",
+    default: Some("127.0.0.1:8080"),
+    example: "127.0.0.1:8080",
+    secret: false,
+};
+
+pub(super) static METRICS_LISTEN: Variable = Variable {
+    name: "VOXANNE_METRICS_LISTEN",
+    section: Section::Server,
+    meaning: "Address and port of the Prometheus metrics, or `off`.",
+    default: Some("127.0.0.1:9090"),
+    example: "127.0.0.1:9090",
+    secret: false,
+};
+
+pub(super) static PUBLIC_URL: Variable = Variable {
+    name: "VOXANNE_PUBLIC_URL",
+    section: Section::Server,
+    meaning: "Scheme and host under which people and providers reach this installation, without a path. \
+              Unset: http:// and the address of VOXANNE_LISTEN.",
+    default: None,
+    example: "https://voice.example.com",
+    secret: false,
+};
+
+pub(super) static DATA_DIR: Variable = Variable {
+    name: "VOXANNE_DATA_DIR",
+    section: Section::Server,
+    meaning: "Directory of everything kept on disk: the private database, recordings, keys.",
+    default: Some("./data"),
+    example: "/var/lib/voxanne",
+    secret: false,
+};
+
+pub(super) static TRUSTED_PROXIES: Variable = Variable {
+    name: "VOXANNE_TRUSTED_PROXIES",
+    section: Section::Server,
+    meaning: "Comma list of addresses or networks whose X-Forwarded-For and X-Forwarded-Proto are \
+              believed. Empty: nobody's.",
+    default: Some(""),
+    example: "127.0.0.1,10.0.0.0/8",
+    secret: false,
+};
+
+pub(super) static CORS_ORIGINS: Variable = Variable {
+    name: "VOXANNE_CORS_ORIGINS",
+    section: Section::Server,
+    meaning: "Comma list of other web origins whose pages may call the API. Empty: none.",
+    default: Some(""),
+    example: "https://www.example.com",
+    secret: false,
+};
+
+pub(super) static DATABASE_URL: Variable = Variable {
+    name: "DATABASE_URL",
+    section: Section::Database,
+    meaning: "An external PostgreSQL (15 or newer), as the restricted login of the application. \
+              Unset: the server runs a private PostgreSQL in the data directory.",
+    default: None,
+    example: "postgres://voxanne_app:PASSWORD@db.example.com/voxanne",
+    secret: true,
+};
+
+pub(super) static DATABASE_SYSTEM_URL: Variable = Variable {
+    name: "DATABASE_SYSTEM_URL",
+    section: Section::Database,
+    meaning: "The same external database as the restricted login for work across organizations. \
+              Unset: DATABASE_URL with the user name voxanne_system.",
+    default: None,
+    example: "postgres://voxanne_system:PASSWORD@db.example.com/voxanne",
+    secret: true,
+};
+
+pub(super) static DATABASE_ADMIN_URL: Variable = Variable {
+    name: "DATABASE_ADMIN_URL",
+    section: Section::Database,
+    meaning: "The same external database as the owner of the schema, for migrations and administration. \
+              Unset: the server does not migrate.",
+    default: None,
+    example: "postgres://voxanne_owner:PASSWORD@db.example.com/voxanne",
+    secret: true,
+};
+
+pub(super) static PG_BIN: Variable = Variable {
+    name: "VOXANNE_PG_BIN",
+    section: Section::Database,
+    meaning: "Directory of the PostgreSQL programs (postgres, initdb, psql, pg_dump). \
+              Unset: the newest suitable installation on this machine.",
+    default: None,
+    example: "/usr/lib/postgresql/15/bin",
+    secret: false,
+};
+
+pub(super) static DB_POOL: Variable = Variable {
+    name: "VOXANNE_DB_POOL",
+    section: Section::Database,
+    meaning: "The most database connections of each of the two runtime logins.",
+    default: Some("16"),
+    example: "16",
+    secret: false,
+};
+
+pub(super) static MASTER_KEY: Variable = Variable {
+    name: "VOXANNE_MASTER_KEY",
+    section: Section::Security,
+    meaning: "Key that encrypts stored credentials: 32 random bytes in base64. \
+              Unset: one is made at the first start and kept in the data directory.",
+    default: None,
+    example: "the output of: openssl rand -base64 32",
+    secret: true,
+};
+
+pub(super) static RATE_PUBLIC_API: Variable = Variable {
+    name: "VOXANNE_RATE_PUBLIC_API",
+    section: Section::Limits,
+    meaning: "Requests to the public API that one client may make in a period (s, m, h).",
+    default: Some("100/15m"),
+    example: "100/15m",
+    secret: false,
+};
+
+pub(super) static RATE_UNVERIFIED_WEBHOOKS: Variable = Variable {
+    name: "VOXANNE_RATE_UNVERIFIED_WEBHOOKS",
+    section: Section::Limits,
+    meaning: "Webhook requests without a valid signature that one address may make in a period. \
+              Verified provider events are never refused by a limit.",
+    default: Some("30/1m"),
+    example: "30/1m",
+    secret: false,
+};
+
+pub(super) static MAX_WEBHOOK_BYTES: Variable = Variable {
+    name: "VOXANNE_MAX_WEBHOOK_BYTES",
+    section: Section::Limits,
+    meaning: "Largest accepted webhook body in bytes.",
+    default: Some("8388608"),
+    example: "8388608",
+    secret: false,
+};
+
+pub(super) static LIVE_CONNECTIONS_PER_USER: Variable = Variable {
+    name: "VOXANNE_LIVE_CONNECTIONS_PER_USER",
+    section: Section::Limits,
+    meaning: "Live connections that one user may hold open on one server.",
+    default: Some("20"),
+    example: "20",
+    secret: false,
+};
+
+pub(super) static LIVE_CONNECTIONS_PER_ORG: Variable = Variable {
+    name: "VOXANNE_LIVE_CONNECTIONS_PER_ORG",
+    section: Section::Limits,
+    meaning: "Live connections that one organization may hold open on one server.",
+    default: Some("2000"),
+    example: "2000",
+    secret: false,
+};
+
+pub(super) static VAPI_API_URL: Variable = Variable {
+    name: "VOXANNE_VAPI_API_URL",
+    section: Section::Vapi,
+    meaning: "Base address of Vapi's REST API.",
+    default: Some("https://api.vapi.ai"),
+    example: "https://api.vapi.ai",
+    secret: false,
+};
+
+pub(super) static VAPI_WEBHOOK_SECRET: Variable = Variable {
+    name: "VOXANNE_VAPI_WEBHOOK_SECRET",
+    section: Section::Vapi,
+    meaning: "Secret of the platform-wide webhook /api/webhooks/vapi; a comma list while it is being \
+              replaced. Unset: that webhook answers 401. Connections of organizations have their own.",
+    default: None,
+    example: "NEW_SECRET,OLD_SECRET",
+    secret: true,
+};
+
+pub(super) static OUTBOUND_ALLOW: Variable = Variable {
+    name: "VOXANNE_OUTBOUND_ALLOW",
+    section: Section::Outbound,
+    meaning: "Comma list of host:port that the server may reach although they are private or loopback \
+              addresses. Empty: none.",
+    default: Some(""),
+    example: "127.0.0.1:9000,storage.internal:443",
+    secret: false,
+};
+
+pub(super) static LOG: Variable = Variable {
+    name: "VOXANNE_LOG",
+    section: Section::Log,
+    meaning: "What is logged: a level (error, warn, info, debug, trace), or levels per module.",
+    default: Some("info"),
+    example: "info,platform=debug",
+    secret: false,
+};
+
+pub(super) static LOG_FORMAT: Variable = Variable {
+    name: "VOXANNE_LOG_FORMAT",
+    section: Section::Log,
+    meaning: "Form of the log lines: `text` for people, `json` for collectors.",
+    default: Some("text"),
+    example: "json",
+    secret: false,
+};
+
+/// Every variable, grouped by section, in the order of `.env.example`.
+pub static VARIABLES: &[&Variable] = &[
+    &LISTEN,
+    &METRICS_LISTEN,
+    &PUBLIC_URL,
+    &DATA_DIR,
+    &TRUSTED_PROXIES,
+    &CORS_ORIGINS,
+    &DATABASE_URL,
+    &DATABASE_SYSTEM_URL,
+    &DATABASE_ADMIN_URL,
+    &PG_BIN,
+    &DB_POOL,
+    &MASTER_KEY,
+    &RATE_PUBLIC_API,
+    &RATE_UNVERIFIED_WEBHOOKS,
+    &MAX_WEBHOOK_BYTES,
+    &LIVE_CONNECTIONS_PER_USER,
+    &LIVE_CONNECTIONS_PER_ORG,
+    &VAPI_API_URL,
+    &VAPI_WEBHOOK_SECRET,
+    &OUTBOUND_ALLOW,
+    &LOG,
+    &LOG_FORMAT,
+];
+
+/// Names that the build and the tests read. They may be in the environment of a developer's server,
+/// which ignores them.
+const TOOLING: &[&str] = &["VOXANNE_UI_DIR"];
+const TOOLING_PREFIX: &str = "VOXANNE_TEST_";
+
+/// Whether `name` looks like ours but is in no table: most likely a typing mistake.
+pub(super) fn is_unknown(name: &str) -> bool {
+    name.starts_with("VOXANNE_")
+        && !name.starts_with(TOOLING_PREFIX)
+        && !TOOLING.contains(&name)
+        && !known_names().any(|known| known == name)
+}
+
+/// The known name that `name` was most likely meant to be, if one is close.
+pub(super) fn nearest(name: &str) -> Option<String> {
+    known_names()
+        .map(|known| (strsim::osa_distance(&known, name), known))
+        .min_by_key(|(distance, _)| *distance)
+        .filter(|(distance, _)| *distance <= 4)
+        .map(|(_, known)| known)
+}
+
+fn known_names() -> impl Iterator<Item = String> {
+    VARIABLES.iter().flat_map(|variable| [Some(variable.name.to_owned()), variable.file_name()]).flatten()
+}
+
+/// The text of `.env.example`: every variable with its meaning, commented out, showing its default.
+pub fn example() -> String {
+    let mut text = String::from(
+        "# Configuration of Voxanne. Everything has a working default.\n\
+         # A secret NAME may instead be given as NAME_FILE, the name of a file that holds it.\n",
+    );
+    let mut section = None;
+    for variable in VARIABLES {
+        if section != Some(variable.section) {
+            section = Some(variable.section);
+            let _ = write!(text, "\n## {}\n", variable.section.title());
+        }
+        text.push('\n');
+        for line in wrapped(variable.meaning, 96) {
+            let _ = writeln!(text, "# {line}");
+        }
+        if variable.default.is_none_or(|default| default != variable.example) {
+            let _ = writeln!(text, "# Example: {}", variable.example);
+        }
+        let _ = writeln!(text, "#{}={}", variable.name, variable.default.unwrap_or(""));
+    }
+    text
+}
+
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.len() + 1 + word.len() <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
