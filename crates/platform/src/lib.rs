@@ -1,3 +1,18 @@
-//! platform
+//! What every domain stands on and no domain is known to: tenancy, HTTP conventions, the live hub, crypto, clock, ids,
+//! configuration, the private database cluster.
+//!
+//! A rule of the business never lives here. A rule that keeps organizations apart, or keeps a secret out of a log,
+//! lives nowhere else.
 
+pub mod audit;
+pub mod clock;
+pub mod config;
+pub mod crypto;
+pub mod embedded;
+pub mod http;
+pub mod ids;
+pub mod realtime;
 pub mod secret;
+pub mod tasks;
+pub mod telemetry;
+pub mod tenancy;
