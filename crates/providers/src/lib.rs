@@ -1,1 +1,6 @@
-//! providers
+//! Other people's services, as they really speak: wire formats, signatures, typed replies.
+//!
+//! Rules: no database, no clock, no randomness, no I/O in the wire formats; what comes from outside is untrusted and is
+//! never allowed to panic. A domain crate decides what a fact means; this crate only says what was sent.
+
+pub mod vapi;
