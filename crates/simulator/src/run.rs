@@ -1,0 +1,564 @@
+//! Running calls against receivers: when each begins, how many at once, and what is written down.
+//!
+//! What happens is fixed by the seed: a lane is a telephone line that has one call after the other, and every lane
+//! draws from a stream of its own. How fast the receiver answers changes nothing of what is said.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use jiff::{SignedDuration, Timestamp};
+use rand::Rng;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::deliver::{self, Answer, Backoff, WhoAnswers};
+use crate::faults::{self, BIG_REPORT_BYTES, Delivery, Fault, Faults, NEW_ENDED_REASON};
+use crate::ledger::{self, CallTruth, EventRecord, Ledger, Line, Truth, Violation};
+use crate::rng;
+use crate::scenario::Scenario;
+use crate::script::{Medium, Script, library};
+use crate::target::Target;
+use crate::wire::{self, Event, EventKind, WireOptions};
+
+/// When calls come in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pacing {
+    /// `concurrency` lines, one call after the other on each.
+    #[default]
+    Lanes,
+    /// At any moment one to three calls at every target: for a demonstration. `concurrency` and `gap` are ignored.
+    Demo,
+}
+
+/// What to simulate.
+#[derive(Clone, Debug)]
+pub struct SimulateOptions {
+    /// Fixes everything that is said and everything that goes wrong.
+    pub seed: u64,
+    /// Times faster than life. Infinity: as fast as the receiver answers.
+    pub speed: f64,
+    /// When calls come in.
+    pub pacing: Pacing,
+    /// Calls at the same time, over all targets.
+    pub concurrency: u32,
+    /// Mean pause between two calls on one line, in the time of the simulation.
+    pub gap: Duration,
+    /// Stop after this many calls.
+    pub calls: Option<u64>,
+    /// Begin no more calls after this long, in the time of the simulation.
+    pub duration: Option<Duration>,
+    /// Date of the first call. None: now, and no message is dated in the future, whatever the speed.
+    pub start: Option<Timestamp>,
+    /// Only scripts with these names. Empty: all that fit the practice.
+    pub only: Vec<String>,
+    /// What goes wrong on the way.
+    pub faults: Faults,
+    /// Whether the provider tries again. None: it does not, like the real one.
+    pub backoff: Option<Backoff>,
+    /// What the assistant is set to send.
+    pub wire: WireOptions,
+    /// Append everything that happens to this file, one JSON object per line.
+    pub ledger: Option<PathBuf>,
+    /// Keep calls and events in memory for the truth at the end. Not for runs without an end.
+    pub keep: bool,
+}
+
+impl Default for SimulateOptions {
+    /// Ten calls, two at a time, in real time, without faults.
+    fn default() -> Self {
+        Self {
+            seed: 1,
+            speed: 1.0,
+            pacing: Pacing::Lanes,
+            concurrency: 2,
+            gap: Duration::from_secs(5),
+            calls: Some(10),
+            duration: None,
+            start: None,
+            only: Vec::new(),
+            faults: Faults::default(),
+            backoff: None,
+            wire: WireOptions::default(),
+            ledger: None,
+            keep: true,
+        }
+    }
+}
+
+impl SimulateOptions {
+    /// A demonstration without an end: one to three live calls at every practice, nothing kept in memory.
+    pub fn demo(seed: u64) -> Self {
+        Self { seed, pacing: Pacing::Demo, calls: None, keep: false, ..Self::default() }
+    }
+
+    /// As many calls as fast as the receiver answers, with fixed dates: for tests and measurements.
+    pub fn flat_out(seed: u64, calls: u64, start: Timestamp) -> Self {
+        Self { seed, speed: f64::INFINITY, concurrency: 8, calls: Some(calls), start: Some(start), ..Self::default() }
+    }
+
+    fn check(&self, targets: &[Target]) -> anyhow::Result<()> {
+        ensure!(!targets.is_empty(), "there is nobody to call: no target was given");
+        ensure!(self.speed > 0.0, "the speed must be more than 0");
+        ensure!(self.concurrency > 0, "the concurrency must be at least 1");
+        for (name, rate) in self.faults.rates() {
+            ensure!((0.0..=1.0).contains(&rate), "the rate of {name} must lie between 0 and 1");
+        }
+        ensure!(
+            self.pacing == Pacing::Lanes || self.speed.is_finite(),
+            "a demonstration needs a finite speed: it would begin calls without pause"
+        );
+        for target in targets {
+            ensure!(!target.numbers.is_empty(), "{} has no number to call", target.org_label);
+            ensure!(!self.scripts(target).is_empty(), "no script fits {}", target.org_label);
+        }
+        Ok(())
+    }
+
+    fn scripts(&self, target: &Target) -> Vec<&'static Script> {
+        library()
+            .iter()
+            .filter(|script| {
+                if self.only.is_empty() {
+                    script.fits(target.practice_kind, &target.language)
+                } else {
+                    self.only.contains(&script.id)
+                }
+            })
+            .collect()
+    }
+}
+
+/// What happens while it happens, for a progress line or a page.
+#[derive(Clone, Debug)]
+pub enum Progress {
+    /// A call begins.
+    CallStarted {
+        /// The provider's id of the call.
+        call_id: Uuid,
+        /// Whose call.
+        org_label: String,
+        /// Name of the script.
+        script: String,
+    },
+    /// A message was sent.
+    Sent {
+        /// The provider's id of the call.
+        call_id: Uuid,
+        /// HTTP status of the answer; none if there was no answer.
+        status: Option<u16>,
+    },
+    /// The last message of a call was sent.
+    CallFinished {
+        /// The provider's id of the call.
+        call_id: Uuid,
+        /// Whose call.
+        org_label: String,
+        /// Why it ended.
+        ended_reason: String,
+    },
+    /// The receiver did something wrong.
+    Violated(Violation),
+}
+
+/// Plays calls against the targets until the options or the token say stop.
+///
+/// When the token is cancelled, calls in progress are abandoned: the truth expects only what was acknowledged.
+/// The process must have installed its TLS provider.
+pub async fn run(
+    options: SimulateOptions,
+    targets: Vec<Target>,
+    shutdown: CancellationToken,
+    progress: impl Fn(Progress) + Send + Sync + 'static,
+) -> anyhow::Result<Truth> {
+    options.check(&targets)?;
+    let (ledger, lines) = Ledger::new(options.seed, options.keep, options.ledger.is_some());
+    let stage = Arc::new(Stage {
+        client: deliver::client()?,
+        begun: Instant::now(),
+        targets,
+        ledger,
+        shutdown,
+        progress: Box::new(progress),
+        options,
+    });
+    let ledger_path = stage.options.ledger.clone();
+    let writing = async {
+        match (ledger_path, lines) {
+            (Some(path), Some(lines)) => ledger::write(&path, lines).await,
+            _ => Ok(()),
+        }
+    };
+    let (truth, written) = tokio::join!(play(stage), writing);
+    written?;
+    truth
+}
+
+async fn play(stage: Arc<Stage>) -> anyhow::Result<Truth> {
+    stage.ledger.record(Line::Run { seed: stage.options.seed }).await;
+    let mut lanes = JoinSet::new();
+    for lane in Lane::all(&stage.options, &stage.targets) {
+        lanes.spawn(lane.play(Arc::clone(&stage)));
+    }
+    while let Some(ended) = lanes.join_next().await {
+        ended.context("a line broke off")??;
+    }
+    let stage = Arc::into_inner(stage).context("a call is still in progress")?;
+    Ok(stage.ledger.into_truth())
+}
+
+/// What all lanes share.
+struct Stage {
+    client: reqwest::Client,
+    begun: Instant,
+    targets: Vec<Target>,
+    ledger: Ledger,
+    shutdown: CancellationToken,
+    progress: Box<dyn Fn(Progress) + Send + Sync>,
+    options: SimulateOptions,
+}
+
+/// A telephone line: one call after the other.
+struct Lane {
+    number: u64,
+    /// Demonstrations tie a lane to one target; otherwise calls go round.
+    target: Option<usize>,
+    /// Calls overlap a little: the next rings as the last ends.
+    overlapping: bool,
+    first_ms: u64,
+    gap_ms: (u64, u64),
+    calls: Option<u64>,
+    lanes: u64,
+}
+
+impl Lane {
+    fn all(options: &SimulateOptions, targets: &[Target]) -> Vec<Self> {
+        match options.pacing {
+            Pacing::Lanes => {
+                let lanes = u64::from(options.concurrency);
+                let mean = u64::try_from(options.gap.as_millis()).unwrap_or(u64::MAX / 4);
+                (0..lanes)
+                    .map(|number| Self {
+                        number,
+                        target: None,
+                        overlapping: false,
+                        first_ms: number * mean / lanes,
+                        gap_ms: (mean / 2, mean + mean / 2),
+                        calls: options.calls.map(|calls| calls / lanes + u64::from(number < calls % lanes)),
+                        lanes,
+                    })
+                    .collect()
+            }
+            Pacing::Demo => (0..targets.len()).flat_map(|target| Self::demo(options, target)).collect(),
+        }
+    }
+
+    /// Three lines: one always busy, one often, one now and then.
+    fn demo(options: &SimulateOptions, target: usize) -> [Self; 3] {
+        let stagger = u64::try_from(target).unwrap_or(0);
+        [
+            (0, 150 * (stagger % 8), (0, 0)),
+            (1, 9_000 + 4_000 * stagger, (10_000, 60_000)),
+            (2, 45_000, (60_000, 240_000)),
+        ]
+        .map(|(line, first_ms, gap_ms)| Self {
+            number: stagger * 3 + line,
+            target: Some(target),
+            overlapping: true,
+            first_ms,
+            gap_ms,
+            calls: options.calls,
+            lanes: 1,
+        })
+    }
+
+    async fn play(self, stage: Arc<Stage>) -> anyhow::Result<()> {
+        let options = &stage.options;
+        let end_ms = options.duration.map(|duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX));
+        let mut rng = rng::stream(options.seed, &format!("lane {}", self.number));
+        let mut decks: Vec<Deck> = stage.targets.iter().map(|target| Deck::new(options.scripts(target))).collect();
+        let mut running = JoinSet::new();
+        let mut launch_ms = self.first_ms;
+        for count in 0_u64.. {
+            if self.calls.is_some_and(|calls| count >= calls) || end_ms.is_some_and(|end| launch_ms >= end) {
+                break;
+            }
+            if !stage.wait_until(launch_ms).await {
+                break;
+            }
+            let target = self.target.unwrap_or_else(|| self.turn_of(count, stage.targets.len()));
+            let script = decks[target].draw(&mut rng);
+            let mut scenario = Scenario::draw(&mut rng, &stage.targets[target], script, Timestamp::UNIX_EPOCH);
+            scenario.created_at = stage.date(launch_ms, &scenario)?;
+            if rng.random::<f64>() < options.faults.new_ended_reason {
+                NEW_ENDED_REASON.clone_into(&mut scenario.ended_reason);
+            }
+            let mut wire = options.wire.clone();
+            if rng.random::<f64>() < options.faults.big_report {
+                wire.report_bytes = Some(BIG_REPORT_BYTES);
+            }
+            let busy_ms = if self.overlapping { scenario.ended_at.saturating_sub(400) } else { scenario.report_at };
+            let gap = rng.random_range(self.gap_ms.0..=self.gap_ms.1);
+            let faults = rng::stream(rng.random(), "faults");
+            let call = Call { stage: Arc::clone(&stage), target, launch_ms, wire, faults };
+            running.spawn(call.play(scenario));
+            if !self.overlapping {
+                reap(&mut running).await?;
+            }
+            while let Some(ended) = running.try_join_next() {
+                ended.context("a call broke off")??;
+            }
+            launch_ms += u64::from(busy_ms) + gap;
+        }
+        reap(&mut running).await
+    }
+
+    fn turn_of(&self, count: u64, targets: usize) -> usize {
+        let turn = (count * self.lanes + self.number) % u64::try_from(targets).unwrap_or(1);
+        usize::try_from(turn).unwrap_or(0)
+    }
+}
+
+async fn reap(running: &mut JoinSet<anyhow::Result<()>>) -> anyhow::Result<()> {
+    while let Some(ended) = running.join_next().await {
+        ended.context("a call broke off")??;
+    }
+    Ok(())
+}
+
+/// Scripts in a shuffled order, each as often as its weight, again and again: varied, and none is forgotten.
+pub(crate) struct Deck {
+    scripts: Vec<&'static Script>,
+    left: Vec<&'static Script>,
+}
+
+impl Deck {
+    pub(crate) fn new(scripts: Vec<&'static Script>) -> Self {
+        Self { scripts, left: Vec::new() }
+    }
+
+    pub(crate) fn draw(&mut self, rng: &mut ChaCha8Rng) -> &'static Script {
+        loop {
+            if let Some(script) = self.left.pop() {
+                return script;
+            }
+            for script in &self.scripts {
+                for _ in 0..script.weight.max(1) {
+                    self.left.push(script);
+                }
+            }
+            self.left.shuffle(rng);
+        }
+    }
+}
+
+impl Stage {
+    /// The real instant of a moment of the simulation.
+    fn instant(&self, ms: u64) -> Instant {
+        self.begun + Duration::from_millis(ms).div_f64(self.options.speed)
+    }
+
+    /// False when the run is to stop.
+    async fn wait_until(&self, ms: u64) -> bool {
+        tokio::select! {
+            biased;
+            () = self.shutdown.cancelled() => false,
+            () = tokio::time::sleep_until(self.instant(ms)) => true,
+        }
+    }
+
+    /// The date of a call. With a given start, the simulation has a calendar of its own; without, a call that is
+    /// played faster than life is dated back so far that its report is not dated in the future.
+    fn date(&self, launch_ms: u64, scenario: &Scenario) -> anyhow::Result<Timestamp> {
+        if let Some(start) = self.options.start {
+            let offset = SignedDuration::from_millis(i64::try_from(launch_ms)?);
+            return start.checked_add(offset).context("the simulation has run out of calendar");
+        }
+        let length = Duration::from_millis(u64::from(scenario.report_at));
+        let back = length.saturating_sub(length.div_f64(self.options.speed));
+        let back = SignedDuration::try_from(back)?;
+        deliver::wall_clock().checked_sub(back).context("the simulation has run out of calendar")
+    }
+}
+
+/// One call on its way.
+struct Call {
+    stage: Arc<Stage>,
+    target: usize,
+    launch_ms: u64,
+    wire: WireOptions,
+    faults: ChaCha8Rng,
+}
+
+impl Call {
+    async fn play(mut self, mut scenario: Scenario) -> anyhow::Result<()> {
+        let stage = Arc::clone(&self.stage);
+        let call_id = scenario.call_id;
+        (stage.progress)(Progress::CallStarted {
+            call_id,
+            org_label: scenario.org_label.clone(),
+            script: scenario.script_id.clone(),
+        });
+        if scenario.number.assistant_id.is_none() && scenario.medium == Medium::Inbound {
+            scenario = self.ask_who_answers(scenario).await?;
+        }
+        let timeline = wire::timeline(&scenario, &self.wire);
+        let target = &stage.targets[self.target];
+        let truth = CallTruth::of(&scenario, &timeline, target.practice_kind, target.connection_id);
+        stage.ledger.record(Line::Call(Box::new(truth))).await;
+
+        let deliveries = faults::plan(timeline.events, &stage.options.faults, &mut self.faults);
+        let mut retries = JoinSet::new();
+        let mut deliveries = deliveries.into_iter().peekable();
+        while let Some(delivery) = deliveries.next() {
+            if !stage.wait_until(self.launch_ms + u64::from(delivery.at)).await {
+                retries.shutdown().await;
+                return Ok(());
+            }
+            // The second of two doubled deliveries goes out at the same moment, on a connection of its own.
+            let twin = deliveries.next_if(|next| next.fault == Some(Fault::Doubled));
+            let (first, second) = tokio::join!(self.deliver(&delivery, 1), async {
+                match &twin {
+                    Some(twin) => self.deliver(twin, 2).await,
+                    None => Ok(true),
+                }
+            });
+            let settled = first? | (second? && twin.is_some());
+            if let Some(backoff) = stage.options.backoff.filter(|_| !settled) {
+                let call =
+                    Call { stage: Arc::clone(&stage), wire: self.wire.clone(), faults: self.faults.clone(), ..self };
+                retries.spawn(call.retry(delivery, backoff));
+            }
+        }
+        loop {
+            tokio::select! {
+                biased;
+                () = stage.shutdown.cancelled() => {
+                    retries.shutdown().await;
+                    return Ok(());
+                }
+                ended = retries.join_next() => match ended {
+                    Some(ended) => ended.context("a retry broke off")??,
+                    None => break,
+                },
+            }
+        }
+        (stage.progress)(Progress::CallFinished {
+            call_id,
+            org_label: scenario.org_label,
+            ended_reason: scenario.ended_reason,
+        });
+        Ok(())
+    }
+
+    /// Sends `assistant-request` and goes on as the receiver says.
+    async fn ask_who_answers(&self, mut scenario: Scenario) -> anyhow::Result<Scenario> {
+        let event = wire::assistant_request(&scenario, &self.wire);
+        let delivery = Delivery { at: 0, event, fault: None };
+        let (answer, record) = self.post(&delivery, 1).await?;
+        self.note(record).await;
+        match deliver::who_answers(&answer) {
+            Ok(WhoAnswers::Assistant(id)) => {
+                scenario.number.assistant_id = Some(id);
+                Ok(scenario)
+            }
+            Ok(WhoAnswers::Described) => Ok(scenario),
+            Ok(WhoAnswers::Nobody(reason)) => Ok(scenario.refused(reason)),
+            Err(problem) => {
+                // No answer at all is the network's fault as likely as the receiver's, and is counted as such.
+                if answer.status.is_some() {
+                    self.violated(&delivery.event, scenario.call_id, problem).await;
+                }
+                Ok(scenario.refused("assistant-request-failed"))
+            }
+        }
+    }
+
+    /// Sends one delivery and judges the answer. True: nothing is left to do for this message.
+    async fn deliver(&self, delivery: &Delivery, number: u32) -> anyhow::Result<bool> {
+        if delivery.fault == Some(Fault::Lost) {
+            let record = record(delivery, number, None);
+            self.stage.ledger.record(Line::Event(record)).await;
+            return Ok(true);
+        }
+        let (answer, record) = self.post(delivery, number).await?;
+        let acknowledged = record.acknowledged();
+        let call_id = record.call_id;
+        self.note(record).await;
+        for problem in judge(delivery, &answer) {
+            self.violated(&delivery.event, call_id, problem).await;
+        }
+        Ok(acknowledged || delivery.fault == Some(Fault::Tampered))
+    }
+
+    /// Tries again as the backoff plan says, until it is acknowledged or the plan is used up.
+    async fn retry(self, delivery: Delivery, backoff: Backoff) -> anyhow::Result<()> {
+        for retry in 1..=backoff.max_retries {
+            tokio::time::sleep(backoff.delay(retry)).await;
+            if self.deliver(&delivery, retry + 2).await? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    async fn post(&self, delivery: &Delivery, number: u32) -> anyhow::Result<(Answer, EventRecord)> {
+        let forged = delivery.fault == Some(Fault::Tampered);
+        let target = &self.stage.targets[self.target];
+        let answer = deliver::post(&self.stage.client, target, &delivery.event, number, forged).await?;
+        let record = record(delivery, number, Some(&answer));
+        Ok((answer, record))
+    }
+
+    async fn note(&self, record: EventRecord) {
+        (self.stage.progress)(Progress::Sent { call_id: record.call_id, status: record.status });
+        self.stage.ledger.record(Line::Event(record)).await;
+    }
+
+    async fn violated(&self, event: &Event, call_id: Uuid, problem: String) {
+        let violation = Violation { call_id, identity: event.identity.clone(), problem };
+        (self.stage.progress)(Progress::Violated(violation.clone()));
+        self.stage.ledger.record(Line::Violation(violation)).await;
+    }
+}
+
+/// What is wrong with an answer. A receiver that is down or overloaded (no answer, 5xx) is not wrong, only away.
+fn judge(delivery: &Delivery, answer: &Answer) -> Vec<String> {
+    let Some(status) = answer.status else {
+        return Vec::new();
+    };
+    if delivery.fault == Some(Fault::Tampered) {
+        return if status == 401 { Vec::new() } else { vec![format!("a forgery was answered {status}, expected 401")] };
+    }
+    if (400..500).contains(&status) {
+        return vec![format!("a genuine message was refused with {status}")];
+    }
+    match &delivery.event.kind {
+        EventKind::ToolCalls { ids, names } if status < 300 => deliver::check_tool_answer(answer, ids, names),
+        _ => Vec::new(),
+    }
+}
+
+fn call_id(event: &Event) -> Uuid {
+    event.message["call"]["id"].as_str().and_then(|id| id.parse().ok()).unwrap_or_default()
+}
+
+pub(crate) fn record(delivery: &Delivery, number: u32, answer: Option<&Answer>) -> EventRecord {
+    EventRecord {
+        call_id: call_id(&delivery.event),
+        identity: delivery.event.identity.clone(),
+        event: delivery.event.kind.clone(),
+        fault: delivery.fault,
+        delivery: number,
+        digest: answer.map(|answer| answer.digest.clone()).unwrap_or_default(),
+        bytes: answer.map_or(0, |answer| answer.bytes),
+        status: answer.and_then(|answer| answer.status),
+        error: answer.and_then(|answer| answer.error.clone()),
+        latency_ms: answer.map_or(0, |answer| u32::try_from(answer.latency.as_millis()).unwrap_or(u32::MAX)),
+    }
+}
