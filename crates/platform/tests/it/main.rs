@@ -1,0 +1,3 @@
+//! Integration tests of the platform, in one binary: linking is most of what a test binary costs.
+
+mod embedded;
