@@ -580,7 +580,6 @@ impl<'a> Builder<'a> {
         json!({
             "name": format!("{} at {}", self.scenario.agent_name, self.scenario.org_label),
             "firstMessageMode": "assistant-speaks-first",
-            "maxDurationSeconds": 600,
             "server": {
                 "url": "https://voice.example.test/hooks",
                 "timeoutSeconds": 20,
