@@ -107,10 +107,11 @@ fn object_id(message: &Node<'_>, key: &str) -> String {
 }
 
 /// Hexadecimal SHA-256 of a report's facts, without the delivery's own time.
-pub(super) fn facts_digest(facts: &Facts) -> Result<String, ParseError> {
-    let timeless = Facts { status_at: None, ..facts.clone() };
-    let bytes = serde_json::to_vec(&timeless).map_err(|error| ParseError::not_json(&error))?;
-    Ok(hex::encode(Sha256::digest(bytes)))
+pub(super) fn facts_digest(facts: &mut Facts) -> Result<String, ParseError> {
+    let delivered_at = facts.status_at.take();
+    let bytes = serde_json::to_vec(facts);
+    facts.status_at = delivered_at;
+    bytes.map(|bytes| hex::encode(Sha256::digest(bytes))).map_err(|error| ParseError::not_json(&error))
 }
 
 /// A digest of the message's own fields, independent of key order.

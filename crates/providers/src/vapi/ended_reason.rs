@@ -28,8 +28,10 @@ pub enum FailureCause {
 pub enum EndedClass {
     /// The person hung up.
     CustomerHungUp,
-    /// The agent, or the carrier on its behalf, ended a finished conversation.
+    /// The agent ended a finished conversation.
     AgentEnded,
+    /// The line closed normally; who hung up is not said.
+    Completed,
     /// The call went on with a person or another number.
     Transferred,
     /// A voicemail answered.
@@ -81,6 +83,7 @@ impl EndedClass {
         match self {
             Self::CustomerHungUp => "Caller hung up",
             Self::AgentEnded => "The agent ended the call",
+            Self::Completed => "The call ended normally",
             Self::Transferred => "Handed over",
             Self::Voicemail => "Reached a voicemail",
             Self::NoAnswer => "Nobody picked up",
@@ -100,7 +103,9 @@ impl EndedClass {
     /// The outcome this ending suggests; what was said in the call may say more.
     pub fn outcome(self) -> Outcome {
         match self {
-            Self::CustomerHungUp | Self::AgentEnded | Self::Silence | Self::MaxDuration => Outcome::Completed,
+            Self::CustomerHungUp | Self::AgentEnded | Self::Completed | Self::Silence | Self::MaxDuration => {
+                Outcome::Completed
+            }
             Self::Transferred => Outcome::Transferred,
             Self::Voicemail => Outcome::Voicemail,
             Self::NoAnswer | Self::Busy => Outcome::NotReached,
@@ -137,6 +142,7 @@ const RULES: &[(Mark, EndedClass)] = {
         (Is("call.forwarding.no-answer"), C::NoAnswer),
         (Is("customer-did-not-give-microphone-permission"), C::Failed(F::Configuration)),
         (Is("call.in-progress.error-warm-transfer-assistant-cancelled"), C::Cancelled),
+        (Has("outbound-sip"), C::Failed(F::Telephony)),
         (Has("vapifault"), C::Failed(F::Platform)),
         (Has("providerfault"), C::Failed(F::Vendor)),
         (Has("pipeline-"), C::Failed(F::Vendor)),
@@ -150,14 +156,14 @@ const RULES: &[(Mark, EndedClass)] = {
         (Has("caller-hungup"), C::CustomerHungUp),
         (Has("customer-ended-call"), C::CustomerHungUp),
         (Has("hook-executed-transfer"), C::Transferred),
-        (Has("hook-executed-say"), C::AgentEnded),
+        (Has("hook-executed-say"), C::Completed),
         (Has("forwarded-call"), C::Transferred),
         (Has("failed-to-connect"), C::Failed(F::Telephony)),
         (Has("did-not-receive-customer-audio"), C::Failed(F::Telephony)),
         (Has("transfer"), C::Failed(F::Telephony)),
         (Has("assistant-ended-call"), C::AgentEnded),
         (Has("assistant-said"), C::AgentEnded),
-        (Has("completed"), C::AgentEnded),
+        (Has("completed"), C::Completed),
         (Has("busy"), C::Busy),
         (Has("voicemail"), C::Voicemail),
         (Has("did-not-answer"), C::NoAnswer),
@@ -172,7 +178,7 @@ const RULES: &[(Mark, EndedClass)] = {
         (Has("call-start-error"), C::Failed(F::Configuration)),
         (Has("call.start.error-get-transport"), C::Failed(F::Platform)),
         (Has("call.start.error"), C::Failed(F::Configuration)),
-        (Has("disconnected"), C::CustomerHungUp),
+        (Has("disconnected"), C::Completed),
         (Has("rejected"), C::Failed(F::Telephony)),
         (Has("twilio"), C::Failed(F::Telephony)),
         (Has("vonage"), C::Failed(F::Telephony)),

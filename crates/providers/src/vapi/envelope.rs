@@ -331,11 +331,17 @@ fn call_ref(message: &Node<'_>) -> CallRef {
     let either = |key: &str, inner: &str| {
         values::id(message.get(key).get(inner)).or_else(|| values::id(call.get(key).get(inner)))
     };
+    // Chats and sessions have no call, and say themselves which assistant and number they belong to.
+    let other = |key: &str| ["session", "chat"].iter().find_map(|object| values::id(message.get(object).get(key)));
     CallRef {
         id: values::id(call.get("id")),
         kind: CallKind::read(call.get("type")),
-        phone_number_id: values::id(call.get("phoneNumberId")).or_else(|| either("phoneNumber", "id")),
-        assistant_id: values::id(call.get("assistantId")).or_else(|| either("assistant", "id")),
+        phone_number_id: values::id(call.get("phoneNumberId"))
+            .or_else(|| either("phoneNumber", "id"))
+            .or_else(|| other("phoneNumberId")),
+        assistant_id: values::id(call.get("assistantId"))
+            .or_else(|| either("assistant", "id"))
+            .or_else(|| other("assistantId")),
         leg_id: values::id(call.get("phoneCallProviderId")),
         created_at: values::time(call.get("createdAt")),
         started_at: values::time(call.get("startedAt")),

@@ -61,9 +61,9 @@ pub fn receive(body: &[u8]) -> Result<Received, ParseError> {
     let mut root = node::parse(&text, &mut retry)?;
     redact::scrub(&mut root);
     let envelope = envelope::read(&root)?;
-    let facts = facts::extract(&envelope, root.get("message"));
+    let mut facts = facts::extract(&envelope, root.get("message"));
     let facts_digest =
-        (envelope.kind == MessageKind::EndOfCallReport).then(|| dedup::facts_digest(&facts)).transpose()?;
+        (envelope.kind == MessageKind::EndOfCallReport).then(|| dedup::facts_digest(&mut facts)).transpose()?;
     let dedup_key = dedup::key(&envelope, root.get("message"), &facts);
     Ok(Received { dedup_key, facts_digest, facts, redacted: root.to_bytes()?, message: envelope })
 }

@@ -30,7 +30,7 @@ const MAX_MESSAGE_ID: usize = 256;
 /// From here on a time means milliseconds: as seconds it would be the year 5138.
 const FIRST_MILLISECOND_TIME: i64 = 100_000_000_000;
 
-/// Both base64 alphabets occur in the wild with and without padding; the standard one is documented.
+/// Senders disagree about padding; the alphabet is the standard one.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
@@ -296,7 +296,7 @@ fn verify_shared_secret(scheme: &SharedSecret, secrets: &[&str], headers: &Heade
     }
     let mut matched = None;
     for (index, secret) in secrets.iter().enumerate() {
-        let expected = Sha256::digest(secret.as_bytes());
+        let expected = Sha256::digest(secret.trim());
         for digest in &presented {
             let equal = bool::from(digest.as_slice().ct_eq(expected.as_slice()));
             if equal && !secret.trim().is_empty() && matched.is_none() {
