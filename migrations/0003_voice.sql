@@ -306,6 +306,22 @@ create table live_events (
 select tenant_table('live_events', '{select,insert}');
 select system_access('live_events', '{select,delete}');
 
+-- Nearly free to keep, and enough to find what is a day old.
+create index live_events_age on live_events using brin (at);
+
+-- Tickets that open one live connection each, for browsers of another origin and programs that cannot send a header.
+create table live_tickets (
+  org_id      uuid not null references organizations (org_id),
+  digest      bytea not null,
+  -- The credential the ticket stands for; it is checked again when the ticket is used and every few seconds after.
+  holder      jsonb not null,
+  expires_at  timestamptz not null,
+  primary key (org_id, digest)
+);
+create index live_tickets_by_digest on live_tickets (digest);
+select tenant_table('live_tickets', '{insert}');
+select system_access('live_tickets', '{select,delete}');
+
 -- ---------------------------------------------------------------------------------------------------------------------
 -- Search
 -- ---------------------------------------------------------------------------------------------------------------------

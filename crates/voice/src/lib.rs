@@ -1,1 +1,167 @@
-//! voice
+//! The phone: provider connections, webhook ingress, calls, the live view.
+//!
+//! - [`connections`]: who may post events for an organization, and how they prove it.
+//! - [`numbers`]: phone numbers and the agents that answer them.
+//! - [`ingress`]: an event comes in.
+//! - [`calls`]: the record, and what people read of it.
+//! - [`live`]: calls as they happen.
+//! - [`quarantine`]: events that belong to no organization we know of.
+
+pub mod calls;
+pub mod connections;
+pub mod ingress;
+pub mod live;
+pub mod numbers;
+pub mod quarantine;
+
+use std::net::IpAddr;
+
+use axum::extract::FromRef;
+use identity::Authority;
+use platform::clock::Clock;
+use platform::config::Origin;
+use platform::crypto::MasterKey;
+use platform::http::{Limiter, PublicRouter, TenantRouter};
+use platform::ids::ConnectionId;
+use platform::realtime::Hub;
+use platform::secret::Secret;
+use platform::tasks::Tasks;
+use platform::tenancy::{DbError, Tenancy};
+
+use connections::Registry;
+use ingress::actions::Ingress;
+use ingress::api::WebhookState;
+use live::Watchers;
+use live::api::LiveParts;
+use live::model::LiveEvent;
+use numbers::Routing;
+
+/// What the voice domain needs from the process.
+pub struct Services {
+    /// The way to the database.
+    pub tenancy: Tenancy,
+    /// The time.
+    pub clock: Clock,
+    /// Opens the connections' secrets.
+    pub master_key: MasterKey,
+    /// Owner of background tasks.
+    pub tasks: Tasks,
+    /// Who is this and may they.
+    pub authority: Authority,
+    /// Where the provider finds this installation.
+    pub public_origin: Origin,
+    /// Origins besides our own whose pages may open a live connection.
+    pub other_origins: Vec<String>,
+    /// Secrets of the platform-wide connection.
+    pub platform_secrets: Vec<Secret>,
+    /// Limit of unverified webhook requests per address.
+    pub unverified: Option<Limiter<IpAddr>>,
+    /// Largest webhook body in bytes.
+    pub max_webhook_bytes: usize,
+    /// Live connections per user.
+    pub live_per_user: usize,
+    /// Live connections per organization.
+    pub live_per_org: usize,
+}
+
+/// The state of the voice routes. Cheap to clone.
+#[derive(Clone)]
+pub struct VoiceState {
+    /// The way to the database.
+    pub tenancy: Tenancy,
+    /// Seals and opens the connections' secrets.
+    pub master_key: MasterKey,
+    /// Who is this and may they.
+    pub authority: Authority,
+    /// The ingest.
+    pub ingress: Ingress,
+    /// The live view's parts.
+    pub live: LiveParts,
+    webhooks: WebhookState,
+}
+
+impl VoiceState {
+    /// Puts the parts together. Does not touch the database.
+    pub fn new(services: Services) -> Self {
+        let Services { tenancy, clock, master_key, tasks, authority, public_origin, .. } = services;
+        let hub: Hub<LiveEvent> = Hub::default();
+        let registry = Registry::new(tenancy.clone(), master_key.clone(), clock.clone(), services.platform_secrets);
+        let ingress =
+            Ingress::new(tenancy.clone(), clock, tasks.clone(), registry, Routing::default(), hub.clone());
+        let live = LiveParts {
+            tenancy: tenancy.clone(),
+            hub,
+            watchers: Watchers::new(services.live_per_user, services.live_per_org),
+            tasks,
+            origins: services.other_origins.into(),
+            public_origin: public_origin.as_str().to_owned(),
+        };
+        let webhooks = WebhookState {
+            ingress: ingress.clone(),
+            unverified: services.unverified,
+            public_origin,
+            max_bytes: services.max_webhook_bytes,
+        };
+        Self { tenancy, master_key, authority, ingress, live, webhooks }
+    }
+
+    /// Where the provider must post a connection's events.
+    pub fn webhook_url(&self, id: ConnectionId) -> String {
+        format!("{}/api/webhooks/vapi/{id}", self.webhooks.public_origin.as_str())
+    }
+
+    /// Reads who answers which number, and keeps doing so. Needed wherever webhooks are received.
+    pub async fn start_receiving(&self) -> Result<(), DbError> {
+        self.ingress.start(&self.tenancy).await
+    }
+
+    /// Keeps live connections fed and honest. Needed wherever they are served.
+    pub fn start_live(&self) {
+        live::jobs::keep_awake(self.tenancy.clone(), self.live.hub.clone(), &self.live.tasks);
+        live::jobs::watch_revocations(self.authority.clone(), self.live.watchers.clone(), &self.live.tasks);
+    }
+
+    /// Starts the duties that one node of an installation must do.
+    pub fn start_worker(&self) {
+        calls::jobs::keep_indexed(self.tenancy.clone(), &self.live.tasks);
+        live::jobs::keep_short(self.tenancy.clone(), self.authority.clock().clone(), &self.live.tasks);
+    }
+}
+
+/// Routes for signed-in callers.
+pub fn tenant_router(state: VoiceState) -> TenantRouter<()> {
+    calls::api::router()
+        .merge(connections::api::router())
+        .merge(live::api::router())
+        .merge(quarantine::api::router())
+        .with_state(state)
+}
+
+/// Routes that anybody may call and that verify each request themselves.
+pub fn public_router(state: &VoiceState) -> PublicRouter<()> {
+    ingress::api::router(state.webhooks.clone())
+}
+
+impl FromRef<VoiceState> for Tenancy {
+    fn from_ref(state: &VoiceState) -> Self {
+        state.tenancy.clone()
+    }
+}
+
+impl FromRef<VoiceState> for Authority {
+    fn from_ref(state: &VoiceState) -> Self {
+        state.authority.clone()
+    }
+}
+
+impl FromRef<VoiceState> for Ingress {
+    fn from_ref(state: &VoiceState) -> Self {
+        state.ingress.clone()
+    }
+}
+
+impl FromRef<VoiceState> for LiveParts {
+    fn from_ref(state: &VoiceState) -> Self {
+        state.live.clone()
+    }
+}

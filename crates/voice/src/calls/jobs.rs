@@ -1,0 +1,50 @@
+//! The search index follows the calls, shortly after them.
+
+use std::time::Duration;
+
+use platform::tasks::Tasks;
+use platform::tenancy::{DbError, Tenancy};
+
+use super::store;
+
+/// How often the queue is looked at.
+const EVERY: Duration = Duration::from_secs(1);
+/// Calls indexed in one transaction.
+const BATCH: i32 = 50;
+
+/// Keeps the index up to date until the process stops. Several nodes may do it at once: rows are claimed.
+pub fn keep_indexed(tenancy: Tenancy, tasks: &Tasks) {
+    let stopping = tasks.stopping();
+    tasks.spawn(async move {
+        let mut tick = tokio::time::interval(EVERY);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = stopping.cancelled() => return,
+                _ = tick.tick() => {
+                    if let Err(error) = index_all(&tenancy).await {
+                        tracing::warn!(%error, "the search index could not be brought up to date; it is tried again");
+                    }
+                }
+            }
+        }
+    });
+}
+
+/// Indexes everything that is queued; answers how many calls.
+pub async fn index_all(tenancy: &Tenancy) -> Result<i32, DbError> {
+    let mut tx = tenancy.system("find organizations with calls to index").await?;
+    let orgs = store::orgs_with_queued_calls(&mut tx).await?;
+    tx.commit().await?;
+    let mut total = 0;
+    for org in orgs {
+        loop {
+            let done = store::index_queued(tenancy.tenant_call().await?, org, BATCH).await?;
+            total += done;
+            if done < BATCH {
+                break;
+            }
+        }
+    }
+    Ok(total)
+}

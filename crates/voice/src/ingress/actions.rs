@@ -1,0 +1,200 @@
+//! Taking an event in: compress, one round trip, wake the viewers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use platform::clock::Clock;
+use platform::ids::{ConnectionId, OrgId};
+use platform::realtime::Hub;
+use platform::secret::Secret;
+use platform::tasks::Tasks;
+use platform::tenancy::{DbError, Tenancy};
+use providers::vapi::signature::{self, SignedRequest};
+use serde_json::json;
+use tokio::sync::Semaphore;
+
+use super::model::Event;
+use super::store::{self, Ingested};
+use crate::connections::{ConnectionError, Registry};
+use crate::connections::model::Verifier;
+use crate::live::model::LiveEvent;
+use crate::numbers::Routing;
+
+/// Events being stored at once, the waiting ones included. Beyond that the provider is told to come back: a queue that
+/// grows without bound loses everything in it when memory runs out.
+const MAX_IN_FLIGHT: usize = 512;
+/// Fast, and on JSON within a tenth of the size of slower levels.
+const COMPRESSION_LEVEL: i32 = 1;
+/// How often it is written down which connections were heard.
+const NOTE_LAST_EVENTS: Duration = Duration::from_secs(2);
+/// The type of a test event; the provider has none of this name.
+const TEST_EVENT: &str = "voxanne.test";
+
+/// Why an event was not stored. The provider must be told to send it again.
+#[derive(Debug, thiserror::Error)]
+pub enum IngestError {
+    /// Too many events wait already.
+    #[error("too many events wait to be stored")]
+    Busy,
+    /// The event could not be compressed.
+    #[error("the event could not be compressed")]
+    Compress(#[source] std::io::Error),
+    /// The database failed.
+    #[error(transparent)]
+    Database(#[from] DbError),
+    /// The task that stored it died.
+    #[error("the task that stored the event died")]
+    Died,
+}
+
+/// Why a test event did not arrive.
+#[derive(Debug, thiserror::Error)]
+pub enum TestEventError {
+    /// Unknown or another organization's.
+    #[error("there is no such connection")]
+    NotFound,
+    /// The connection refuses what its own secret signs.
+    #[error("the connection's options refuse an event signed with its own secret")]
+    Refused,
+    /// The connection could not be read.
+    #[error(transparent)]
+    Connection(#[from] ConnectionError),
+    /// The event could not be stored.
+    #[error(transparent)]
+    Ingest(#[from] IngestError),
+}
+
+/// Everything the ingest needs. Cheap to clone.
+#[derive(Clone)]
+pub struct Ingress {
+    pub(super) tenancy: Tenancy,
+    pub(super) clock: Clock,
+    pub(super) tasks: Tasks,
+    pub(super) registry: Registry,
+    pub(super) routing: Routing,
+    hub: Hub<LiveEvent>,
+    in_flight: Arc<Semaphore>,
+}
+
+impl Ingress {
+    /// Puts the parts together.
+    pub fn new(
+        tenancy: Tenancy,
+        clock: Clock,
+        tasks: Tasks,
+        registry: Registry,
+        routing: Routing,
+        hub: Hub<LiveEvent>,
+    ) -> Self {
+        Self { tenancy, clock, tasks, registry, routing, hub, in_flight: Arc::new(Semaphore::new(MAX_IN_FLIGHT)) }
+    }
+
+    /// The connections this process knows.
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// Reads who answers which number and keeps that fresh; writes down which connections are heard.
+    pub async fn start(&self, tenancy: &Tenancy) -> Result<(), DbError> {
+        self.routing.refresh(tenancy).await?;
+        self.routing.keep_fresh(tenancy.clone(), &self.tasks);
+        let (registry, stopping) = (self.registry.clone(), self.tasks.stopping());
+        self.tasks.spawn(async move {
+            let mut tick = tokio::time::interval(NOTE_LAST_EVENTS);
+            tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+            loop {
+                tokio::select! {
+                    () = stopping.cancelled() => return,
+                    _ = tick.tick() => {
+                        if let Err(error) = registry.flush_last_events().await {
+                            tracing::warn!(%error, "the last event of each connection could not be noted");
+                        }
+                    }
+                }
+            }
+        });
+        Ok(())
+    }
+
+    /// Sends a made-up event of no call through the connection's own verification, reading and storage, as the provider
+    /// would. Answers how many milliseconds that took.
+    pub async fn send_test_event(&self, org: OrgId, id: ConnectionId, url: &str) -> Result<u64, TestEventError> {
+        let verifier = self.registry.find(id).await?.filter(|verifier| verifier.org == Some(org));
+        let verifier = verifier.ok_or(TestEventError::NotFound)?;
+        let started = std::time::Instant::now();
+        let now = self.clock.now();
+        let message = json!({ "message": { "type": TEST_EVENT, "timestamp": now.as_millisecond() } });
+        let body = message.to_string().into_bytes();
+        let secret = verifier.secrets.first().map(Secret::expose).unwrap_or_default();
+        let headers = signature::sign(&verifier.auth, secret, "POST", url, &body, now).ok_or(TestEventError::Refused)?;
+        let secrets: Vec<&str> = verifier.secrets.iter().map(Secret::expose).collect();
+        let request = SignedRequest { method: "POST", url, headers: &headers, body: &body };
+        signature::verify(&verifier.auth, &secrets, &request, now).map_err(|_| TestEventError::Refused)?;
+        let event = providers::vapi::receive(&body).map(Event::from_received).map_err(|_| TestEventError::Refused)?;
+        self.take(verifier, Arc::new(event)).await?;
+        Ok(u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX))
+    }
+
+    /// Records and applies an event that `verifier` has verified. Returns after the commit.
+    ///
+    /// Runs in a task of its own: when the provider hangs up early the work is still finished, and the connection to the
+    /// database is not lost with it.
+    pub async fn take(&self, verifier: Arc<Verifier>, event: Arc<Event>) -> Result<Ingested, IngestError> {
+        let permit = Arc::clone(&self.in_flight).try_acquire_owned().map_err(|_| IngestError::Busy)?;
+        let this = self.clone();
+        let work = self.tasks.spawn(async move {
+            let _permit = permit;
+            this.store(&verifier, &event).await
+        });
+        work.await.map_err(|_| IngestError::Died)?
+    }
+
+    async fn store(&self, verifier: &Verifier, event: &Event) -> Result<Ingested, IngestError> {
+        let compressed = compress(&event.body).map_err(IngestError::Compress)?;
+        let mut result = self.call(verifier, event, &compressed).await;
+        // A connection that died with its server fails at its first use; a deadlock is solved by one side trying again.
+        // The event has an identity, so trying again cannot do anything twice.
+        if result.as_ref().is_err_and(DbError::is_transient) {
+            result = self.call(verifier, event, &compressed).await;
+        }
+        let ingested = result?;
+        if let (Some(org), Some(seq)) = (ingested.org_id, ingested.live_seq) {
+            self.hub.wake(org, seq);
+        }
+        if let Some(id) = verifier.id {
+            self.registry.note_event(id, &event.type_text);
+        }
+        metrics::counter!(
+            "voxanne_events_total", "type" => event.kind.metric_label(), "outcome" => ingested.outcome.clone()
+        )
+        .increment(1);
+        Ok(ingested)
+    }
+
+    async fn call(&self, verifier: &Verifier, event: &Event, compressed: &[u8]) -> Result<Ingested, DbError> {
+        let call = self.tenancy.tenant_call().await?;
+        store::ingest(call, verifier.org, verifier.id, event, compressed).await
+    }
+}
+
+fn compress(body: &[u8]) -> Result<Vec<u8>, std::io::Error> {
+    thread_local! {
+        // Making a context costs more than compressing an event with it.
+        static COMPRESSOR: std::cell::RefCell<Option<zstd::bulk::Compressor<'static>>> = const { std::cell::RefCell::new(None) };
+    }
+    COMPRESSOR.with_borrow_mut(|slot| {
+        let compressor = match slot {
+            Some(compressor) => compressor,
+            None => slot.insert(zstd::bulk::Compressor::new(COMPRESSION_LEVEL)?),
+        };
+        compressor.compress(body)
+    })
+}
+
+/// Largest body a stored event may unfold to: what the ingress accepts, with room for re-encoding.
+const MAX_BODY: usize = 64 << 20;
+
+/// Unfolds a stored body.
+pub(crate) fn decompress(body: &[u8]) -> Result<Vec<u8>, std::io::Error> {
+    zstd::bulk::decompress(body, MAX_BODY)
+}

@@ -1,0 +1,100 @@
+//! Background duties of the live view.
+
+use std::time::Duration;
+
+use identity::Authority;
+use jiff::SignedDuration;
+use platform::clock::Clock;
+use platform::realtime::Hub;
+use platform::tasks::Tasks;
+use platform::tenancy::{DbError, Tenancy};
+
+use super::model::LiveEvent;
+use super::session::Watchers;
+use super::store;
+
+/// How often the heads of watched organizations are read. The guarantee behind the wake-ups: an event that another node
+/// stored, or whose wake-up was lost with its task, shows after at most this long.
+const POLL: Duration = Duration::from_millis(500);
+/// How often open connections are checked for credentials that ended.
+const REVOCATIONS: Duration = Duration::from_secs(2);
+/// How long events are kept for readers that come back.
+const KEEP: SignedDuration = SignedDuration::from_hours(24);
+/// How often old events are forgotten.
+const CLEAN: Duration = Duration::from_secs(300);
+/// Events forgotten in one transaction.
+const CLEAN_BATCH: i64 = 5_000;
+
+/// Reads the heads of watched organizations until the process stops.
+pub fn keep_awake(tenancy: Tenancy, hub: Hub<LiveEvent>, tasks: &Tasks) {
+    every(tasks, POLL, "live events could not be looked for", move || {
+        let (tenancy, hub) = (tenancy.clone(), hub.clone());
+        async move {
+            let watched = hub.watched();
+            if watched.is_empty() {
+                return Ok(());
+            }
+            let mut tx = tenancy.system("wake watchers of organizations that other nodes wrote to").await?;
+            let heads = store::heads(&mut tx, &watched).await?;
+            tx.commit().await?;
+            for (org, seq) in heads {
+                hub.wake(org, seq);
+            }
+            Ok(())
+        }
+    });
+}
+
+/// Ends connections whose credential ended, until the process stops.
+pub fn watch_revocations(authority: Authority, watchers: Watchers, tasks: &Tasks) {
+    every(tasks, REVOCATIONS, "live connections could not be checked", move || {
+        let (authority, watchers) = (authority.clone(), watchers.clone());
+        async move {
+            let open = watchers.open();
+            if open.is_empty() {
+                return Ok(());
+            }
+            let holders: Vec<_> = open.iter().map(|(_, holder)| *holder).collect();
+            let valid = authority.still_valid(&holders).await?;
+            watchers.end(open.iter().zip(valid).filter(|(_, valid)| !valid).map(|((key, _), _)| *key));
+            Ok(())
+        }
+    });
+}
+
+/// Forgets old events and unused tickets, until the process stops.
+pub fn keep_short(tenancy: Tenancy, clock: Clock, tasks: &Tasks) {
+    every(tasks, CLEAN, "old live events could not be forgotten", move || {
+        let (tenancy, clock) = (tenancy.clone(), clock.clone());
+        async move {
+            let now = clock.now();
+            let before = now.saturating_sub(KEEP).unwrap_or(now);
+            let mut tx = tenancy.system("forget old live events").await?;
+            store::forget_tickets(&mut tx, now).await?;
+            store::forget_before(&mut tx, before, CLEAN_BATCH).await?;
+            tx.commit().await
+        }
+    });
+}
+
+fn every<F, Fut>(tasks: &Tasks, period: Duration, complaint: &'static str, work: F)
+where
+    F: Fn() -> Fut + Send + 'static,
+    Fut: Future<Output = Result<(), DbError>> + Send,
+{
+    let stopping = tasks.stopping();
+    tasks.spawn(async move {
+        let mut tick = tokio::time::interval(period);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = stopping.cancelled() => return,
+                _ = tick.tick() => {
+                    if let Err(error) = work().await {
+                        tracing::warn!(%error, "{complaint}; it is tried again");
+                    }
+                }
+            }
+        }
+    });
+}
