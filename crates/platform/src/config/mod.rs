@@ -48,6 +48,8 @@ pub struct Config {
     pub outbound: OutboundConfig,
     /// Log output.
     pub log: LogConfig,
+    /// Variables that are set although this version has no part that reads them; see [`Config::warnings`].
+    pub reserved: Vec<String>,
 }
 
 /// Addresses and the data directory.
@@ -163,15 +165,22 @@ impl Config {
         let vapi = vapi(&mut reader);
         let outbound = outbound(&mut reader);
         let log = log(&mut reader);
+        let reserved = reader.reserved();
         let problems = reader.into_problems();
         match (server, database, security, limits, vapi, outbound, log) {
             (Ok(server), Ok(database), Ok(security), Ok(limits), Ok(vapi), Ok(outbound), Ok(log))
                 if problems.is_empty() =>
             {
-                Ok(Self { server, database, security, limits, vapi, outbound, log })
+                Ok(Self { server, database, security, limits, vapi, outbound, log, reserved })
             }
             _ => Err(ConfigErrors(problems)),
         }
+    }
+
+    /// What is no mistake and yet not what somebody may expect, one sentence each. To be shown at start and by
+    /// `check-config`. Quotes no values.
+    pub fn warnings(&self) -> impl Iterator<Item = String> {
+        self.reserved.iter().map(|name| format!("{name} is not used by this version"))
     }
 }
 

@@ -131,6 +131,25 @@ fn variables_of_other_programs_and_of_our_tests_are_left_alone() {
 }
 
 #[test]
+fn a_variable_of_a_part_that_does_not_exist_yet_is_a_warning_and_no_problem() {
+    let pairs = [
+        ("VOXANNE_SMTP_URL", "smtp://user:hunter2@relay.example.com:587?tls=required"),
+        ("VOXANNE_MAIL_FROM", "desk@example.com"),
+        ("VOXANNE_MAIL_SALES_TO", "sales@example.com"),
+        ("VOXANNE_MAIL_SALES_CC", ""),
+        ("VOXANNE_MAIL_DAILY_LIMIT", "100"),
+    ];
+    let warnings: Vec<String> = Config::from_env(&env(&pairs)).unwrap().warnings().collect();
+    assert_eq!(warnings.len(), 4, "an empty value is unset: {warnings:?}");
+    assert!(warnings.contains(&"VOXANNE_SMTP_URL is not used by this version".to_owned()), "{warnings:?}");
+    assert!(!warnings.concat().contains("hunter2"), "{warnings:?}");
+
+    let config = Config::from_env(&env(&[("VOXANNE_SMTP_URL_FILE", "/nowhere")])).unwrap();
+    assert_eq!(config.warnings().count(), 1, "the file is not even looked for");
+    assert_eq!(Config::from_env(&BTreeMap::new()).unwrap().warnings().count(), 0);
+}
+
+#[test]
 fn an_empty_value_counts_as_unset() {
     let pairs: Vec<(&str, &str)> = VARIABLES.iter().map(|v| (v.name, " ")).collect();
     let config = Config::from_env(&env(&pairs)).unwrap();
@@ -304,4 +323,51 @@ fn the_example_of_every_plain_variable_is_accepted() {
         let result = Config::from_env(&env(&[(variable.name, variable.example)]));
         assert!(result.is_ok(), "{}: {}", variable.name, result.unwrap_err());
     }
+}
+
+/// The file of the repository, and what it must be. With `VOXANNE_TEST_WRITE=1` it is written instead of compared.
+fn committed(file: &str, wanted: impl Fn(&str) -> String) {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..").join(file);
+    let found = fs::read_to_string(&path).unwrap();
+    let wanted = wanted(&found);
+    if std::env::var_os("VOXANNE_TEST_WRITE").is_some() {
+        fs::write(&path, wanted).unwrap();
+    } else {
+        assert!(found == wanted, "{file} is out of date: VOXANNE_TEST_WRITE=1 cargo nextest run -p platform config");
+    }
+}
+
+#[test]
+fn the_committed_example_file_is_up_to_date() {
+    committed(".env.example", |_| example());
+}
+
+#[test]
+fn the_table_in_the_operations_guide_is_up_to_date() {
+    committed("docs/operations.md", |found| {
+        let (begin, end) = ("<!-- variables -->\n", "<!-- end of variables -->");
+        let (before, rest) = found.split_once(begin).unwrap();
+        let (_, after) = rest.split_once(end).unwrap();
+        format!("{before}{begin}{}{end}{after}", table())
+    });
+}
+
+/// Every variable as Markdown tables, one a section.
+fn table() -> String {
+    let mut text = String::new();
+    let mut section = None;
+    for variable in VARIABLES {
+        if section != Some(variable.section) {
+            section = Some(variable.section);
+            text += &format!("\n### {}\n\n| Variable | Default | Meaning |\n|---|---|---|\n", variable.section.title());
+        }
+        let file = if variable.secret { "<br>or `…_FILE`" } else { "" };
+        let default = match variable.default {
+            None => "unset".to_owned(),
+            Some("") => "empty".to_owned(),
+            Some(default) => format!("`{default}`"),
+        };
+        text += &format!("| `{}`{file} | {default} | {} |\n", variable.name, variable.meaning);
+    }
+    text + "\n"
 }

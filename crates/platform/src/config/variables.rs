@@ -304,11 +304,28 @@ pub static VARIABLES: &[&Variable] = &[
 const TOOLING: &[&str] = &["VOXANNE_UI_DIR"];
 const TOOLING_PREFIX: &str = "VOXANNE_TEST_";
 
+/// Names promised to parts that this version does not have. A setting prepared for a later version must not stop this
+/// one, but it must not look as if it worked either: it is answered with a warning.
+const RESERVED: &[&str] = &[
+    "VOXANNE_SMTP_URL",
+    "VOXANNE_SMTP_URL_FILE",
+    "VOXANNE_MAIL_FROM",
+    "VOXANNE_MAIL_SALES_TO",
+    "VOXANNE_MAIL_SALES_CC",
+    "VOXANNE_MAIL_DAILY_LIMIT",
+];
+
+/// Whether `name` belongs to a part that this version does not have.
+pub(super) fn is_reserved(name: &str) -> bool {
+    RESERVED.contains(&name)
+}
+
 /// Whether `name` looks like ours but is in no table: most likely a typing mistake.
 pub(super) fn is_unknown(name: &str) -> bool {
     name.starts_with("VOXANNE_")
         && !name.starts_with(TOOLING_PREFIX)
         && !TOOLING.contains(&name)
+        && !is_reserved(name)
         && !known_names().any(|known| known == name)
 }
 

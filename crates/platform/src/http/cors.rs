@@ -14,5 +14,5 @@ pub fn layer(origins: &[HeaderValue]) -> CorsLayer {
             HeaderName::from_static("idempotency-key"),
         ])
         .expose_headers([super::request_id::HEADER.clone(), header::RETRY_AFTER])
-        .max_age(std::time::Duration::from_secs(600))
+        .max_age(std::time::Duration::from_mins(10))
 }
