@@ -1,0 +1,638 @@
+//! Every page with invented data, on a loopback port: for looking at them, and for the browser tests that need no
+//! database. Prints its address and runs until it is stopped.
+//!
+//! `GET /api/v1/live` speaks the live protocol. `POST /gallery/push` sends a message to everybody who listens,
+//! `POST /gallery/close/{code}` ends every socket with that code, `POST /gallery/ways/{ways}` allows ways to connect
+//! (`socket`, `stream`, `poll`, joined by commas).
+#![expect(clippy::print_stdout, reason = "the address is what a caller of this program wants")]
+#![expect(clippy::unwrap_used, reason = "a gallery that cannot start should stop")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the pages show the time of day, and nothing here needs a clock to be set"
+)]
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
+use axum::extract::{Path, Query, State};
+use axum::response::sse::{Event, Sse};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use futures::StreamExt as _;
+use http::{HeaderMap, StatusCode};
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use tokio::sync::broadcast;
+use uuid::Uuid;
+
+use web::components::{Caption, Direction, HourBar, LiveRow, LiveState, Moment, Speaker, Stat, Tone, Turn};
+use web::frame::{Chrome, Frame, Line, OrganizationLink, Theme, Toast};
+use web::page::{Page, wants_fragment};
+use web::pages::calls::{CallRow, Calls, Filters, Outcome};
+use web::pages::{api_keys, call, calls, connections, entry, live, problem, profile, quarantine, team, today};
+use web::security::Nonce;
+
+/// What `push` and `close` send to the sockets.
+#[derive(Clone)]
+enum Signal {
+    Say(Value),
+    Close(u16),
+}
+
+#[derive(Clone)]
+struct Gallery {
+    signals: broadcast::Sender<Signal>,
+    ways: Arc<Mutex<String>>,
+    /// Calls shown as live; `push` of a created or ended call changes it, so that a refetch shows something new.
+    live: Arc<Mutex<Vec<Uuid>>>,
+    log: Arc<Mutex<Vec<Value>>>,
+}
+
+#[tokio::main]
+async fn main() {
+    let gallery = Gallery {
+        signals: broadcast::channel(64).0,
+        ways: Arc::new(Mutex::new("socket,stream,poll".to_owned())),
+        live: Arc::new(Mutex::new(vec![id(1), id(2)])),
+        log: Arc::default(),
+    };
+    let app = Router::new()
+        .merge(web::assets::router())
+        .route("/", get(async || Redirect::to("/app")))
+        .route("/app", get(today_page))
+        .route("/app/live", get(live_page))
+        .route("/app/calls", get(calls_page))
+        .route("/app/calls/{id}", get(call_page))
+        .route("/api/v1/live", get(live_wire))
+        .route("/gallery/push", post(push))
+        .route("/gallery/close/{code}", post(close))
+        .route("/gallery/ways/{ways}", post(allow))
+        .route("/{*rest}", get(other_page))
+        .with_state(gallery);
+    let port = std::env::args().nth(1).unwrap_or_else(|| "0".to_owned());
+    let listener = tokio::net::TcpListener::bind(format!("127.0.0.1:{port}")).await.unwrap();
+    println!("http://{}", listener.local_addr().unwrap());
+    axum::serve(listener, app).await.unwrap();
+}
+
+fn id(n: u128) -> Uuid {
+    Uuid::from_u128(0x0193_5e5a_0000_7000_8000_0000_0000_0000 + n)
+}
+
+fn ago(now: Timestamp, seconds: i64) -> Timestamp {
+    now - SignedDuration::from_secs(seconds)
+}
+
+type Asked = Query<HashMap<String, String>>;
+
+fn frame(headers: &HeaderMap, asked: &HashMap<String, String>) -> Frame {
+    let cookie = headers.get("cookie").and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let theme = cookie.split("; ").find_map(|c| c.strip_prefix("theme=")).map_or(Theme::System, Theme::from_cookie);
+    Frame {
+        lang: "en",
+        dir: if asked.contains_key("rtl") { "rtl" } else { "ltr" },
+        theme: asked.get("theme").map_or(theme, |t| Theme::from_cookie(t)),
+        nonce: Nonce::new(*Uuid::new_v4().as_bytes()),
+        csrf: "gallery".to_owned(),
+        now: Timestamp::now(),
+        simulated: asked.contains_key("simulated"),
+    }
+}
+
+fn chrome(gallery: &Gallery, headers: &HeaderMap, asked: &HashMap<String, String>) -> Chrome {
+    let empty = asked.contains_key("empty");
+    Chrome {
+        frame: frame(headers, asked),
+        person_name: "Amara Osei".to_owned(),
+        person_email: "amara@bright-dental.example".to_owned(),
+        organization: OrganizationLink { id: id(900), name: "Bright Dental, Leeds".to_owned() },
+        others: vec![OrganizationLink {
+            id: id(901),
+            name: "Harbour Physiotherapy and Sports Injury Clinic".to_owned(),
+        }],
+        zone: TimeZone::get("Europe/London").unwrap(),
+        manages: true,
+        operates: true,
+        shortcuts: !asked.contains_key("nokeys"),
+        line: if empty { Line::NotConnected } else { Line::Answering },
+        live_calls: if empty { 0 } else { u32::try_from(gallery.live.lock().unwrap().len()).unwrap() },
+        live_seq: i64::try_from(gallery.log.lock().unwrap().len()).unwrap(),
+        toast: asked.contains_key("toast").then(|| Toast { text: "Password changed".to_owned() }),
+    }
+}
+
+fn live_rows(gallery: &Gallery) -> Vec<LiveRow> {
+    let mut rows: Vec<LiveRow> =
+        gallery.live.lock().unwrap().iter().enumerate().map(|(n, id)| live_row(*id, n)).collect();
+    rows.push(LiveRow {
+        id: id(3),
+        name: None,
+        number: Some("+447700900552".to_owned()),
+        direction: Direction::Inbound,
+        state: LiveState::Ended { outcome: "Answered".to_owned(), tone: Tone::Info },
+        seconds: 51,
+        last: Some(said(Speaker::Agent, "Thank you for calling. Goodbye.")),
+    });
+    rows
+}
+
+fn live_row(id: Uuid, n: usize) -> LiveRow {
+    let (name, number, state, last) = match n {
+        0 => (
+            Some("Priya Nair"),
+            "+447700900118",
+            LiveState::Talking,
+            Some(said(
+                Speaker::Caller,
+                "Do you have anything on Thursday after four, or failing that early on Friday morning before school?",
+            )),
+        ),
+        1 => (
+            None,
+            "+441134960031",
+            LiveState::Transferring,
+            Some(said(Speaker::Agent, "I can help with that. Is the tooth painful right now?")),
+        ),
+        _ => (None, "+12025550123", LiveState::Ringing, None),
+    };
+    LiveRow {
+        id,
+        name: name.map(str::to_owned),
+        number: Some(number.to_owned()),
+        direction: Direction::Inbound,
+        state,
+        seconds: if n == 0 { 135 } else { 39 },
+        last,
+    }
+}
+
+fn said(speaker: Speaker, text: &str) -> Caption {
+    Caption { speaker, text: text.to_owned() }
+}
+
+fn call_rows(now: Timestamp) -> Vec<CallRow> {
+    let rows = [
+        (1_260, Some("Hannah Webb"), "+447700900233", "Booked", Tone::Ok, "Hygienist, Thursday 27 November 09:10", 182),
+        (2_400, None, "+447700900552", "Answered", Tone::Info, "Opening hours on Saturday", 51),
+        (
+            3_240,
+            Some("Tom Ellis"),
+            "+447700900107",
+            "Callback",
+            Tone::Warn,
+            "Asked what sedation costs and whether a companion has to wait; wants a call before 16:00",
+            140,
+        ),
+        (4_320, Some("Grace Liu"), "+12025550123", "Moved", Tone::Ok, "Check-up moved to 4 December", 107),
+        (5_400, None, "+442079460812", "Dropped", Tone::Bad, "Line lost after 9 seconds", 9),
+        (93_000, Some("José Álvarez Domínguez"), "+34910123456", "Passed on", Tone::Warn, "", 305),
+    ];
+    rows.into_iter()
+        .enumerate()
+        .map(|(n, (back, name, number, outcome, tone, summary, seconds))| CallRow {
+            id: id(100 + n as u128),
+            started_at: ago(now, back),
+            name: name.map(str::to_owned),
+            number: Some(number.to_owned()),
+            direction: match n {
+                3 => Direction::Outbound,
+                4 => Direction::Web,
+                _ => Direction::Inbound,
+            },
+            outcome: Outcome { label: outcome.to_owned(), tone },
+            summary: (!summary.is_empty()).then(|| summary.to_owned()),
+            seconds: (n != 0).then_some(seconds),
+        })
+        .collect()
+}
+
+fn turns() -> Vec<Turn> {
+    let line = |at, speaker, text: &str| Turn::Said { at: Some(at), speaker, text: text.to_owned() };
+    vec![
+        line(
+            0,
+            Speaker::Agent,
+            "Bright Dental, this is Voxanne, an automated receptionist. This call is recorded. How can I help?",
+        ),
+        line(7, Speaker::Caller, "Hi, it is Hannah Webb. I need to see the hygienist, ideally this week."),
+        line(14, Speaker::Agent, "Of course, Hannah. I found your record. May I confirm your date of birth?"),
+        line(20, Speaker::Caller, "The ninth of March, eighty-nine."),
+        Turn::Tool { text: "find_slots: 3 slots".to_owned() },
+        line(29, Speaker::Agent, "Thank you. I have Thursday at ten past nine, or Friday at half past two."),
+        line(39, Speaker::Caller, "Thursday morning is perfect."),
+        line(48, Speaker::Agent, "Booked for Thursday the twenty-seventh at ten past nine. Anything else?"),
+    ]
+}
+
+async fn today_page(State(gallery): State<Gallery>, Query(asked): Asked, headers: HeaderMap) -> Page {
+    let chrome = chrome(&gallery, &headers, &asked);
+    let stat = |label: &str, value: &str, note: &str| Stat {
+        label: label.to_owned(),
+        value: value.to_owned(),
+        note: note.to_owned(),
+    };
+    let view = if asked.contains_key("empty") {
+        today::Today {
+            stats: vec![
+                stat("Calls", "0", ""),
+                stat("Answered", "0", ""),
+                stat("Passed to a person", "0", ""),
+                stat("Length, median", "–", ""),
+            ],
+            hours: (8..18).map(|hour| HourBar { hour, calls: 0, usual: None }).collect(),
+            ..today::Today::default()
+        }
+    } else {
+        today::Today {
+            live: live_rows(&gallery),
+            latest: call_rows(chrome.frame.now),
+            stats: vec![
+                stat("Calls", "44", "usual 41"),
+                stat("Answered", "43", "98 %"),
+                stat("Passed to a person", "4", "9 %"),
+                stat("Length, median", "1:47", ""),
+            ],
+            hours: [2, 5, 9, 7, 4, 6, 8, 3, 0, 0]
+                .iter()
+                .zip([3.0, 6.0, 8.0, 7.0, 5.0, 5.0, 7.0, 6.0, 5.0, 2.0])
+                .zip(8..)
+                .map(|((calls, usual), hour)| HourBar { hour, calls: *calls, usual: Some(usual) })
+                .collect(),
+            usual: "usual Tuesday".to_owned(),
+        }
+    };
+    Page::app(&chrome, if wants_fragment(&headers) { today::body(&chrome, &view) } else { today::page(&chrome, &view) })
+}
+
+async fn live_page(State(gallery): State<Gallery>, Query(asked): Asked, headers: HeaderMap) -> Page {
+    let chrome = chrome(&gallery, &headers, &asked);
+    let rows = if asked.contains_key("empty") { Vec::new() } else { live_rows(&gallery) };
+    let chosen = asked.get("call").and_then(|c| c.parse::<Uuid>().ok());
+    let view = live::Live {
+        selected: chosen.and_then(|id| rows.iter().find(|r| r.id == id)).map(|row| (row.clone(), turns())),
+        last_call: Some("today at 14:31".to_owned()),
+        rows,
+    };
+    let markup = match (asked.get("part").map(String::as_str), &view.selected) {
+        (Some("count"), _) => live::count(&chrome),
+        (Some("list"), _) => live::list(&chrome, &view),
+        (Some("words"), Some((row, turns))) => live::words(row, turns),
+        _ => live::page(&chrome, &view),
+    };
+    Page::app(&chrome, markup)
+}
+
+async fn calls_page(State(gallery): State<Gallery>, Query(asked): Asked, headers: HeaderMap) -> Page {
+    let chrome = chrome(&gallery, &headers, &asked);
+    let text = |name: &str| asked.get(name).cloned().unwrap_or_default();
+    let q = text("q");
+    let rows = if asked.contains_key("empty") { Vec::new() } else { call_rows(chrome.frame.now) };
+    let view = Calls {
+        rows: rows
+            .into_iter()
+            .filter(|r| format!("{:?}{:?}{:?}", r.name, r.number, r.summary).to_lowercase().contains(&q.to_lowercase()))
+            .collect(),
+        filters: Filters {
+            q,
+            status: text("status"),
+            direction: text("direction"),
+            from: text("from"),
+            to: text("to"),
+        },
+        problem: None,
+        newest: "/app/calls".to_owned(),
+        paged: asked.contains_key("cursor"),
+        older: Some("/app/calls?cursor=older".to_owned()),
+        here: "/app/calls".to_owned(),
+    };
+    Page::app(&chrome, if wants_fragment(&headers) { calls::rows(&chrome, &view) } else { calls::page(&chrome, &view) })
+}
+
+async fn call_page(
+    State(gallery): State<Gallery>,
+    Path(which): Path<Uuid>,
+    Query(asked): Asked,
+    headers: HeaderMap,
+) -> Page {
+    let chrome = chrome(&gallery, &headers, &asked);
+    let now = chrome.frame.now;
+    let live = gallery.live.lock().unwrap().contains(&which);
+    let event =
+        |back, text: &str, note: &str| Moment { at: ago(now, back), text: text.to_owned(), note: note.to_owned() };
+    let fact = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let view = call::Call {
+        id: which,
+        name: Some("Hannah Webb".to_owned()),
+        from: Some("+447700900233".to_owned()),
+        to: Some("+441134960100".to_owned()),
+        direction: Direction::Inbound,
+        live,
+        outcome: if live { Outcome { label: "Talking".to_owned(), tone: Tone::Ok } } else { Outcome { label: "Booked".to_owned(), tone: Tone::Ok } },
+        started_at: ago(now, 1_260),
+        seconds: Some(66),
+        recording: match asked.get("recording").map(String::as_str) {
+            Some("none") => call::Recording::None,
+            Some("copying") => call::Recording::Copying,
+            Some("ready") => call::Recording::Ready,
+            Some("failed") => call::Recording::Failed { reason: "the provider no longer has it.".to_owned() },
+            Some("expired") => call::Recording::Expired,
+            _ => call::Recording::Pending,
+        },
+        turns: if asked.contains_key("empty") { Vec::new() } else { turns() },
+        summary: Some("Existing patient asked for a hygienist visit this week. Identity confirmed by date of birth. Booked Thursday 27 November at 09:10.".to_owned()),
+        facts: vec![fact("Ended by", "Caller hung up"), fact("Language", "English (UK)"), fact("Reply delay, median", "0.74 s"), fact("Cost", "£0.07")],
+        provider_call_id: "7f0c2a52-6a51-4a3e-9a39-5a0b8f6c1d11".to_owned(),
+        events: vec![event(1_262, "Ringing", ""), event(1_260, "Answered", ""), event(1_194, "Ended", "customer-ended-call"), event(1_190, "Report received", "")],
+    };
+    Page::app(&chrome, if wants_fragment(&headers) { call::body(&chrome, &view) } else { call::page(&chrome, &view) })
+}
+
+async fn other_page(
+    State(gallery): State<Gallery>,
+    Path(rest): Path<String>,
+    Query(asked): Asked,
+    headers: HeaderMap,
+) -> Page {
+    let frame = frame(&headers, &asked);
+    let chrome = chrome(&gallery, &headers, &asked);
+    let now = frame.now;
+    let has = |name: &str| asked.contains_key(name);
+    match rest.as_str() {
+        "sign-in" => Page::public(entry::sign_in(
+            &frame,
+            &entry::SignIn {
+                email: if has("problem") { "amara@bright-dental.example".to_owned() } else { String::new() },
+                next: String::new(),
+                problem: has("problem").then(|| "Email or password is wrong.".to_owned()),
+            },
+        )),
+        "invitations/sample" => Page::public(entry::invitation(
+            &frame,
+            &entry::Invitation {
+                token: "sample".to_owned(),
+                organization: "Bright Dental, Leeds".to_owned(),
+                email: "new.person@bright-dental.example".to_owned(),
+                role: "Member".to_owned(),
+                known: has("known"),
+                name: String::new(),
+                name_error: None,
+                password_error: has("problem").then(|| "Too short: 12 characters at least.".to_owned()),
+                problem: None,
+            },
+        )),
+        "invitations/gone" => Page::public(entry::invitation_gone(&frame)).with_status(StatusCode::GONE),
+        "app/settings/profile" => Page::app(
+            &chrome,
+            profile::page(
+                &chrome,
+                &profile::Profile {
+                    role: "Owner".to_owned(),
+                    new_error: has("problem").then(|| "Too short: 12 characters at least.".to_owned()),
+                    ..profile::Profile::default()
+                },
+            ),
+        ),
+        "app/settings/team" => Page::app(&chrome, team::page(&chrome, &sample_team(now, &asked))),
+        "app/settings/api-keys" => Page::app(&chrome, api_keys::page(&chrome, &sample_keys(now, &asked))),
+        "app/settings/connections" => Page::app(&chrome, connections::page(&chrome, &sample_connections(now, &asked))),
+        "app/operator/quarantine" => Page::app(&chrome, quarantine::page(&chrome, &sample_quarantine(now, &asked))),
+        "forbidden" => {
+            Page::public(problem::page(&frame, problem::Problem::Forbidden, None)).with_status(StatusCode::FORBIDDEN)
+        }
+        "stale" => {
+            Page::public(problem::page(&frame, problem::Problem::Stale, None)).with_status(StatusCode::FORBIDDEN)
+        }
+        "failed" => {
+            Page::public(problem::page(&frame, problem::Problem::Failed, Some("01935e5a-0000-7000-8000-000000000001")))
+                .with_status(StatusCode::INTERNAL_SERVER_ERROR)
+        }
+        "unavailable" => Page::public(problem::page(
+            &frame,
+            problem::Problem::Unavailable,
+            Some("01935e5a-0000-7000-8000-000000000001"),
+        ))
+        .with_status(StatusCode::SERVICE_UNAVAILABLE),
+        _ => Page::public(problem::page(&frame, problem::Problem::NotFound, None)).with_status(StatusCode::NOT_FOUND),
+    }
+}
+
+fn sample_team(now: Timestamp, asked: &HashMap<String, String>) -> team::Team {
+    let member = |n: u128, name: &str, email: &str, role, seen: Option<i64>, you: bool| team::Member {
+        user_id: id(200 + n),
+        name: name.to_owned(),
+        email: email.to_owned(),
+        role,
+        last_seen: seen.map(|s| ago(now, s)),
+        you,
+        changeable: !you,
+    };
+    team::Team {
+        members: vec![
+            member(0, "Amara Osei", "amara@bright-dental.example", team::Role::Owner, Some(20), true),
+            member(
+                1,
+                "Oliver Grant-Whittaker",
+                "oliver.grant-whittaker@bright-dental.example",
+                team::Role::Member,
+                Some(7_400),
+                false,
+            ),
+            member(2, "Mei Tanaka", "mei@bright-dental.example", team::Role::Viewer, None, false),
+        ],
+        pending: vec![
+            team::Pending {
+                id: id(300),
+                email: "reception@bright-dental.example".to_owned(),
+                role: team::Role::Member,
+                expires_at: now + SignedDuration::from_hours(70),
+                expired: false,
+            },
+            team::Pending {
+                id: id(301),
+                email: "locum@bright-dental.example".to_owned(),
+                role: team::Role::Viewer,
+                expires_at: ago(now, 4_000),
+                expired: true,
+            },
+        ],
+        grantable: team::Role::ALL.to_vec(),
+        inviting: asked.contains_key("invite"),
+        email_error: asked.contains_key("problem").then(|| "This person is a member already.".to_owned()),
+        fresh_link: asked.contains_key("fresh").then(|| {
+            (
+                "mei@bright-dental.example".to_owned(),
+                "https://voxanne.example/invitations/q8Zt1vG0cW5mYkR2pXaLhB7nDfE4sJuQ".to_owned(),
+            )
+        }),
+        ..team::Team::default()
+    }
+}
+
+fn sample_keys(now: Timestamp, asked: &HashMap<String, String>) -> api_keys::ApiKeys {
+    let key = |n: u128, name: &str, prefix: &str, used: Option<i64>| api_keys::Key {
+        id: id(400 + n),
+        name: name.to_owned(),
+        prefix: prefix.to_owned(),
+        scopes: vec!["calls:read".to_owned()],
+        created_at: ago(now, 900_000),
+        last_used_at: used.map(|s| ago(now, s)),
+    };
+    api_keys::ApiKeys {
+        keys: if asked.contains_key("empty") {
+            Vec::new()
+        } else {
+            vec![key(0, "Practice software", "vx_9fQ2", Some(300)), key(1, "Weekly report", "vx_Lm04", None)]
+        },
+        scopes: vec![
+            api_keys::Scope {
+                name: "calls:read".to_owned(),
+                meaning: "Read calls, transcripts and summaries.".to_owned(),
+            },
+            api_keys::Scope { name: "team:read".to_owned(), meaning: "Read who is in the team.".to_owned() },
+        ],
+        creating: asked.contains_key("create"),
+        fresh: asked.contains_key("fresh").then(|| "vx_9fQ2example0000000000000000000000000000000000".to_owned()),
+        api_base: "https://voxanne.example".to_owned(),
+        ..api_keys::ApiKeys::default()
+    }
+}
+
+fn sample_connections(now: Timestamp, asked: &HashMap<String, String>) -> connections::Connections {
+    let of = id(500);
+    let one = |id: Uuid, quiet: bool| connections::Connection {
+        id,
+        provider: "Vapi".to_owned(),
+        verification: "Secret in X-Vapi-Secret or bearer token".to_owned(),
+        webhook_url: format!("https://voxanne.example/api/webhooks/vapi/{id}"),
+        last_event_at: (!quiet).then(|| ago(now, 42)),
+        last_event_kind: (!quiet).then(|| "status-update".to_owned()),
+        events_last_day: if quiet { 0 } else { 1_284 },
+        old_secret_until: (!quiet && asked.contains_key("fresh")).then(|| now + SignedDuration::from_hours(24)),
+    };
+    connections::Connections {
+        connections: if asked.contains_key("empty") { Vec::new() } else { vec![one(of, false), one(id(501), true)] },
+        fresh_secret: asked.contains_key("fresh").then(|| (of, "example-secret-0000000000000000".to_owned())),
+        test: asked
+            .contains_key("test")
+            .then(|| (of, true, "A test event arrived and was accepted, after 12 ms.".to_owned())),
+        problem: None,
+    }
+}
+
+fn sample_quarantine(now: Timestamp, asked: &HashMap<String, String>) -> quarantine::Quarantine {
+    let held = |n: u128, kind: &str, reason: &str, clue: (&str, &str), attempts| quarantine::Held {
+        id: id(600 + n),
+        received_at: ago(now, 4_000 * i64::try_from(n + 1).unwrap()),
+        kind: kind.to_owned(),
+        reason: reason.to_owned(),
+        clues: vec![
+            ("call".to_owned(), "5d0e8f1a-4c3b-4f7e-9e55-1b2c3d4e5f60".to_owned()),
+            (clue.0.to_owned(), clue.1.to_owned()),
+        ],
+        attempts,
+    };
+    let list = vec![
+        held(0, "end-of-call-report", "No number or assistant of ours is named", ("number", "+447700900999"), 0),
+        held(
+            1,
+            "status-update",
+            "The assistant is not mapped to an organization",
+            ("assistant", "b1f5c6d7-0000-4000-8000-1234567890ab"),
+            2,
+        ),
+    ];
+    if asked.contains_key("empty") {
+        quarantine::Quarantine::default()
+    } else {
+        quarantine::Quarantine { total: list.len() as u64, held: list, ..quarantine::Quarantine::default() }
+    }
+}
+
+async fn push(State(gallery): State<Gallery>, Json(mut message): Json<Value>) -> StatusCode {
+    let called = message["id"].as_str().and_then(|i| i.parse::<Uuid>().ok());
+    match (message["t"].as_str(), called) {
+        (Some("call.created"), Some(call)) => gallery.live.lock().unwrap().push(call),
+        (Some("call.ended"), Some(call)) => gallery.live.lock().unwrap().retain(|c| *c != call),
+        _ => {}
+    }
+    let mut log = gallery.log.lock().unwrap();
+    message["seq"] = json!(log.len() + 1);
+    log.push(message.clone());
+    let _ = gallery.signals.send(Signal::Say(message));
+    StatusCode::NO_CONTENT
+}
+
+async fn close(State(gallery): State<Gallery>, Path(code): Path<u16>) -> StatusCode {
+    let _ = gallery.signals.send(Signal::Close(code));
+    StatusCode::NO_CONTENT
+}
+
+async fn allow(State(gallery): State<Gallery>, Path(ways): Path<String>) -> StatusCode {
+    *gallery.ways.lock().unwrap() = ways;
+    let _ = gallery.signals.send(Signal::Close(1012));
+    StatusCode::NO_CONTENT
+}
+
+async fn live_wire(
+    State(gallery): State<Gallery>,
+    Query(asked): Asked,
+    headers: HeaderMap,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Response {
+    let since = asked.get("since").and_then(|s| s.parse::<usize>().ok()).unwrap_or(0);
+    let ways = gallery.ways.lock().unwrap().clone();
+    let wants = |kind: &str| headers.get("accept").is_some_and(|v| v.to_str().is_ok_and(|v| v.contains(kind)));
+    if let Ok(upgrade) = upgrade {
+        if !ways.contains("socket") {
+            return StatusCode::BAD_GATEWAY.into_response();
+        }
+        return upgrade.on_upgrade(move |socket| speak(gallery, socket, since));
+    }
+    let missed: Vec<Value> = gallery.log.lock().unwrap().iter().skip(since).cloned().collect();
+    if wants("text/event-stream") && ways.contains("stream") {
+        let hello = json!({"t": "hello", "seq": since, "resumed": true});
+        let first = futures::stream::iter(std::iter::once(hello).chain(missed));
+        let signals = gallery.signals.subscribe();
+        let rest = futures::stream::unfold(signals, async |mut signals| match signals.recv().await {
+            Ok(Signal::Say(message)) => Some((message, signals)),
+            _ => None,
+        });
+        return Sse::new(first.chain(rest).map(|m| Event::default().json_data(m))).into_response();
+    }
+    if wants("application/json") && ways.contains("poll") {
+        let seq = gallery.log.lock().unwrap().len();
+        return Json(json!({"seq": seq, "reset": false, "events": missed})).into_response();
+    }
+    StatusCode::SERVICE_UNAVAILABLE.into_response()
+}
+
+async fn speak(gallery: Gallery, mut socket: WebSocket, since: usize) {
+    let mut signals = gallery.signals.subscribe();
+    let missed: Vec<Value> = gallery.log.lock().unwrap().iter().skip(since).cloned().collect();
+    let hello = json!({"t": "hello", "seq": since + missed.len(), "resumed": true});
+    for message in std::iter::once(hello).chain(missed) {
+        if socket.send(Message::Text(message.to_string().into())).await.is_err() {
+            return;
+        }
+    }
+    loop {
+        tokio::select! {
+            signal = signals.recv() => {
+                let message = match signal {
+                    Ok(Signal::Say(message)) => Message::Text(message.to_string().into()),
+                    Ok(Signal::Close(code)) => Message::Close(Some(CloseFrame { code, reason: "".into() })),
+                    Err(_) => return,
+                };
+                let last = matches!(message, Message::Close(_));
+                if socket.send(message).await.is_err() || last {
+                    return;
+                }
+            }
+            heard = socket.recv() => if heard.is_none_or(|h| h.is_err()) { return },
+        }
+    }
+}

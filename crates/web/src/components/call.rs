@@ -1,0 +1,249 @@
+//! A call: live, as turns, as events.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use maud::{Markup, html};
+use uuid::Uuid;
+
+use super::{Icon, Tone, icon, tag};
+use crate::format;
+
+/// Which way a call went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// Somebody rang the practice.
+    Inbound,
+    /// The agent rang somebody.
+    Outbound,
+    /// From a browser.
+    Web,
+}
+
+impl Direction {
+    /// The word for it.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Inbound => "Incoming",
+            Self::Outbound => "Outgoing",
+            Self::Web => "From the browser",
+        }
+    }
+}
+
+/// An icon with the word for those who hear the page.
+pub fn direction_icon(direction: Direction) -> Markup {
+    let sign = match direction {
+        Direction::Inbound => Icon::PhoneIncoming,
+        Direction::Outbound => Icon::PhoneOutgoing,
+        Direction::Web => Icon::Monitor,
+    };
+    html! { span title=(direction.label()) { (icon(sign)) span.vh { (direction.label()) } } }
+}
+
+/// Who says something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Speaker {
+    /// The AI receptionist.
+    Agent,
+    /// The person on the line.
+    Caller,
+}
+
+impl Speaker {
+    const fn label(self) -> &'static str {
+        match self {
+            Self::Agent => "Agent",
+            Self::Caller => "Caller",
+        }
+    }
+
+    const fn class(self) -> &'static str {
+        match self {
+            Self::Agent => "sp agent",
+            Self::Caller => "sp caller",
+        }
+    }
+}
+
+/// Something said.
+#[derive(Clone, Debug)]
+pub struct Caption {
+    /// By whom.
+    pub speaker: Speaker,
+    /// The words.
+    pub text: String,
+}
+
+/// Where a live call stands.
+#[derive(Clone, Debug)]
+pub enum LiveState {
+    /// The phone rings.
+    Ringing,
+    /// People talk.
+    Talking,
+    /// Being passed to a person.
+    Transferring,
+    /// Over; the row stays for a minute with what came of it.
+    Ended {
+        /// What came of it.
+        outcome: String,
+        /// Its colour.
+        tone: Tone,
+    },
+}
+
+/// A live call in a list.
+#[derive(Clone, Debug)]
+pub struct LiveRow {
+    /// The call.
+    pub id: Uuid,
+    /// Name of the caller, when known.
+    pub name: Option<String>,
+    /// Number of the caller, E.164, when known.
+    pub number: Option<String>,
+    /// Which way.
+    pub direction: Direction,
+    /// Where it stands.
+    pub state: LiveState,
+    /// Seconds since it began.
+    pub seconds: u32,
+    /// The last words.
+    pub last: Option<Caption>,
+}
+
+impl LiveRow {
+    fn ended(&self) -> bool {
+        matches!(self.state, LiveState::Ended { .. })
+    }
+}
+
+/// Name and number of whoever is on the line.
+pub(crate) fn caller(name: Option<&str>, number: Option<&str>) -> Markup {
+    html! {
+        @match (name, number) {
+            (Some(name), _) => (name),
+            (None, Some(number)) => (format::phone(number)),
+            (None, None) => "Unknown caller",
+        }
+    }
+}
+
+/// A clock that runs on in the browser.
+pub fn timer(seconds: u32, running: bool) -> Markup {
+    html! {
+        @if running { vx-timer.timer role="timer" seconds=(seconds) { (format::clock(seconds)) } }
+        @else { span.timer.num { (format::clock(seconds)) } }
+    }
+}
+
+/// Live calls as rows. `href` gives a row's address; `selected` marks one.
+pub fn live_list(rows: &[LiveRow], selected: Option<Uuid>, href: impl Fn(Uuid) -> String) -> Markup {
+    html! {
+        ul.list {
+            @for row in rows {
+                li.sel[selected == Some(row.id)] id={ "live-" (row.id) } data-live-row=(row.id) {
+                    (timer(row.seconds, !row.ended()))
+                    div.grow {
+                        p.who {
+                            a.cover href=(href(row.id)) data-row aria-current=[(selected == Some(row.id)).then_some("true")] {
+                                (caller(row.name.as_deref(), row.number.as_deref()))
+                            }
+                            @if let (Some(_), Some(number)) = (&row.name, &row.number) { " " span.num { (format::phone(number)) } }
+                        }
+                        (caption_line(row.id, row.last.as_ref()))
+                    }
+                    @match &row.state {
+                        LiveState::Ringing => (tag(Tone::Info, "Ringing")),
+                        LiveState::Talking => (tag(Tone::Ok, "Talking")),
+                        LiveState::Transferring => (tag(Tone::Warn, "Passing to a person")),
+                        LiveState::Ended { outcome, tone } => (tag(*tone, outcome)),
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The last words of a call, which the live module overwrites as they are spoken; that is why a refetch of the list
+/// leaves the line alone.
+pub(crate) fn caption_line(call: Uuid, last: Option<&Caption>) -> Markup {
+    html! {
+        p.said.clip id={ "said-" (call) } data-caption=(call) data-agent="Agent" data-caller="Caller" hx-morph-skip {
+            b { (last.map_or("", |l| l.speaker.label())) } " " span { (last.map_or("", |l| l.text.as_str())) }
+        }
+    }
+}
+
+/// The words being spoken right now, under a transcript. A finished sentence leaves it, because the transcript above
+/// then has it.
+pub(crate) fn speaking(call: Uuid) -> Markup {
+    html! {
+        p.said id="speaking" data-caption=(call) data-until-final data-agent="Agent" data-caller="Caller" hx-morph-skip {
+            b {} " " span {}
+        }
+    }
+}
+
+/// One line of a transcript.
+#[derive(Clone, Debug)]
+pub enum Turn {
+    /// Words.
+    Said {
+        /// Seconds into the call, when known.
+        at: Option<u32>,
+        /// By whom.
+        speaker: Speaker,
+        /// The words.
+        text: String,
+    },
+    /// The agent used a tool.
+    Tool {
+        /// Its name with what came back, in one line.
+        text: String,
+    },
+}
+
+/// The words of a call in order.
+pub fn transcript(turns: &[Turn]) -> Markup {
+    html! {
+        ol.turns {
+            @for (index, turn) in turns.iter().enumerate() {
+                li id={ "turn-" (index) } {
+                    @match turn {
+                        Turn::Said { at, speaker, text } => {
+                            @if let Some(at) = at { time datetime={ "PT" (at) "S" } { (format::clock(*at)) } } @else { span {} }
+                            span class=(speaker.class()) { (speaker.label()) }
+                            p { (text) }
+                        }
+                        Turn::Tool { text } => { p.tool { (text) } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Something that happened to a call.
+#[derive(Clone, Debug)]
+pub struct Moment {
+    /// When.
+    pub at: Timestamp,
+    /// What, in a few plain words.
+    pub text: String,
+    /// Anything more, for people who know the provider.
+    pub note: String,
+}
+
+/// What happened, in order.
+pub fn timeline(moments: &[Moment], zone: &TimeZone) -> Markup {
+    html! {
+        ol.times {
+            @for moment in moments {
+                li {
+                    time datetime=(moment.at) title=(format::in_full(moment.at, zone)) { (format::second(moment.at, zone)) }
+                    div { (moment.text) @if !moment.note.is_empty() { " " span.muted.small { (moment.note) } } }
+                }
+            }
+        }
+    }
+}

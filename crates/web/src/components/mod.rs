@@ -1,0 +1,32 @@
+//! The parts pages are made of, one function each. A page never writes a class name that a component owns.
+
+mod button;
+mod call;
+mod card;
+mod chart;
+mod detail;
+mod dialog;
+mod form;
+mod icon;
+mod notice;
+mod shell;
+mod table;
+mod tag;
+
+pub use button::{Look, copy_button, icon_link, submit};
+pub use call::{
+    Caption, Direction, LiveRow, LiveState, Moment, Speaker, Turn, direction_icon, live_list, timeline, timer,
+    transcript,
+};
+pub(crate) use call::{caller, speaking};
+pub use card::{Stat, card, live_region, stat_row};
+pub use chart::{HourBar, calls_by_hour};
+pub use detail::{avatar, code, code_lines, key_values, moment, moment_ago};
+pub use dialog::{confirm, dialog, opener};
+pub use form::{Choice, Field, checkbox, filter_bar, post_form, select};
+pub use icon::{Icon, icon, logo};
+pub use notice::{banner, empty, error_summary};
+pub use shell::{Nav, document, head, shell, solo};
+pub(crate) use shell::{heading, live_count};
+pub use table::{Column, pager, row_link, table};
+pub use tag::{Tone, tag};

@@ -1,0 +1,53 @@
+//! An HTML answer with everything that must travel with it.
+
+use axum::response::{IntoResponse, Response};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, VARY};
+use http::{HeaderMap, HeaderValue, StatusCode};
+use maud::Markup;
+
+use crate::frame::Chrome;
+use crate::security::{Csp, protect};
+
+/// A whole page or a fragment of one.
+#[derive(Debug)]
+pub struct Page {
+    status: StatusCode,
+    csp: Csp,
+    markup: Markup,
+}
+
+impl Page {
+    /// Of the signed-in app: private, and under the policy that lets htmx work.
+    pub fn app(chrome: &Chrome, markup: Markup) -> Self {
+        Self { status: StatusCode::OK, csp: Csp::app(&chrome.frame.nonce), markup }
+    }
+
+    /// For anybody, without htmx.
+    pub fn public(markup: Markup) -> Self {
+        Self { status: StatusCode::OK, csp: Csp::public(), markup }
+    }
+
+    /// With another status than 200.
+    #[must_use]
+    pub fn with_status(self, status: StatusCode) -> Self {
+        Self { status, ..self }
+    }
+}
+
+impl IntoResponse for Page {
+    fn into_response(self) -> Response {
+        let mut answer = (self.status, self.markup.into_string()).into_response();
+        let headers = answer.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+        // A sign-in or invitation page holds a token as well: no page may stay in a cache after signing out.
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(VARY, HeaderValue::from_static("HX-Request"));
+        protect(headers, &self.csp);
+        answer
+    }
+}
+
+/// Whether htmx asks, that is, wants a page's content without the shell around it.
+pub fn wants_fragment(headers: &HeaderMap) -> bool {
+    headers.get("hx-request").is_some_and(|v| v == "true")
+}

@@ -1,0 +1,13 @@
+//! The pages. Each module holds what its page shows (plain structs) and the function that draws it.
+
+pub mod api_keys;
+pub mod call;
+pub mod calls;
+pub mod connections;
+pub mod entry;
+pub mod live;
+pub mod problem;
+pub mod profile;
+pub mod quarantine;
+pub mod team;
+pub mod today;

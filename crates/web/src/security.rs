@@ -1,0 +1,78 @@
+//! What a page tells the browser not to do.
+//!
+//! Two policies: pages of the signed-in app run htmx, which needs a nonce and one Trusted Types policy; public pages
+//! run none. Neither allows inline script, inline style, eval or a foreign origin. A fragment carries the policy too:
+//! htmx's CSP extension reads the fragment's nonce from it.
+
+use std::fmt;
+
+use http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+/// Names the scripts and htmx elements that one response means; 128 random bits, never used twice.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Nonce(String);
+
+impl Nonce {
+    /// Wraps 16 bytes from the caller's source of randomness.
+    pub fn new(random: [u8; 16]) -> Self {
+        Self(uuid::Builder::from_bytes(random).into_uuid().simple().to_string())
+    }
+
+    /// The text that stands in the header and the attributes.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Nonce {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Nonce(..)")
+    }
+}
+
+/// A Content-Security-Policy.
+#[derive(Clone, Debug)]
+pub struct Csp(String);
+
+impl Csp {
+    /// For the signed-in app.
+    pub fn app(nonce: &Nonce) -> Self {
+        Self(format!("{}; trusted-types htmx", base(&format!("'self' 'nonce-{}'", nonce.as_str()))))
+    }
+
+    /// For pages that anybody may see.
+    pub fn public() -> Self {
+        Self(base("'self'"))
+    }
+
+    /// The header's value.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+fn base(scripts: &str) -> String {
+    format!(
+        "default-src 'none'; script-src {scripts}; style-src 'self'; img-src 'self' data:; font-src 'self'; \
+         connect-src 'self'; media-src 'self' blob:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; \
+         require-trusted-types-for 'script'"
+    )
+}
+
+/// Sets the policy and its companions.
+///
+/// The referrer goes to our own origin only. Not `no-referrer`: with it, browsers send `Origin: null` on our own
+/// forms, and the origin check would refuse them.
+pub fn protect(headers: &mut HeaderMap, csp: &Csp) {
+    if let Ok(value) = HeaderValue::from_str(csp.as_str()) {
+        headers.insert(CONTENT_SECURITY_POLICY, value);
+    }
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(
+        HeaderName::from_static("permissions-policy"),
+        HeaderValue::from_static("camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()"),
+    );
+    headers.insert(HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin"));
+}
