@@ -2,10 +2,12 @@
 # Installs the programs of the system that Voxanne needs and that are missing. Does nothing where all
 # are present, so it can run every time.
 #
-#   install-prerequisites.sh --run    PostgreSQL 15 or newer; Node.js and npm, which fetch the few browser packages
+#   install-prerequisites.sh --run    PostgreSQL 15 or newer; a C compiler; Node.js and npm, which fetch the few browser
+#                                     packages
 #   install-prerequisites.sh --test   these and Chromium, for the browser tests
 #
-# Debian and Ubuntu only, as root or through sudo. Elsewhere it says what to install.
+# Debian and Ubuntu only, as root or through sudo. Elsewhere it says what to install. Rust it never installs: the systems'
+# packages are too old, and a toolchain belongs to a person's account.
 set -eu
 
 oldest_postgresql=15
@@ -21,6 +23,19 @@ fail() {
 
 has() {
     command -v "$1" >/dev/null 2>&1
+}
+
+# The oldest Rust that the workspace compiles with.
+oldest_rust=$(sed -n 's/^rust-version = "\([0-9.]*\)"$/\1/p' "$(dirname "$0")/../Cargo.toml")
+
+has_rust() {
+    has cargo || return 1
+    minor=$(cargo --version 2>/dev/null | sed -n 's/^cargo 1\.\([0-9]*\)\..*/\1/p')
+    [ "${minor:-0}" -ge "${oldest_rust#1.}" ]
+}
+
+has_compiler() {
+    has cc
 }
 
 # The major version of the server program in a directory, or nothing.
@@ -62,6 +77,7 @@ has_chromium() {
 # The names of what is missing, for people.
 missing() {
     has_postgresql || printf 'PostgreSQL %s or newer\n' "$oldest_postgresql"
+    has_compiler || printf 'a C compiler\n'
     has_node || printf 'Node.js with npm\n'
     [ "$mode" = --run ] || has_chromium || printf 'Chromium\n'
 }
@@ -121,6 +137,11 @@ case $mode in
 *) fail "usage: $0 --run | --test" ;;
 esac
 
+if ! has_rust; then
+    fail "Voxanne is built with Rust $oldest_rust or newer, which is not installed: install it with rustup (https://rustup.rs)," \
+        "open a new terminal and try again."
+fi
+
 wanted=$(missing)
 if [ -z "$wanted" ]; then
     exit 0
@@ -137,6 +158,7 @@ fi
 say "Installing: $wanted"
 as_root apt-get update -q
 has_postgresql || install_postgresql
+has_compiler || apt_install gcc libc6-dev
 has_node || install_node
 [ "$mode" = --run ] || has_chromium || install_chromium
 
