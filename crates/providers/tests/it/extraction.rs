@@ -179,6 +179,19 @@ fn the_turns_of_a_report_are_speech_only_in_order_with_their_times() {
 }
 
 #[test]
+fn a_turn_that_ends_before_it_begins_has_no_end() {
+    let mut body = json_of("end-of-call-report");
+    let messages = &mut body["message"]["artifact"]["messages"];
+    messages[1]["endTime"] = json!(1_793_433_600_000_i64);
+    messages[2].as_object_mut().unwrap().remove("endTime");
+    messages[3].as_object_mut().unwrap().retain(|key, _| !key.starts_with("endTime") && key != "duration");
+    let turns = receive_json(&body).facts.turns;
+    assert_eq!((turns[0].start_ms, turns[0].end_ms), (Some(1_200), None));
+    assert_eq!(turns[1].end_ms, Some(10_400), "without an end the stated duration counts");
+    assert_eq!(turns[2].end_ms, None);
+}
+
+#[test]
 fn a_turn_keeps_its_key_when_a_richer_report_comes() {
     let first = received("end-of-call-report").facts.turns;
     let mut richer = json_of("end-of-call-report");

@@ -130,6 +130,20 @@ fn events_without_a_call_are_not_mistaken_for_each_other() {
 }
 
 #[test]
+fn the_order_of_keys_says_nothing() {
+    let key = |extra: &str| {
+        let body = format!(r#"{{"message":{{"type":"new","extra":{extra}}}}}"#);
+        providers::vapi::receive(body.as_bytes()).unwrap().dedup_key
+    };
+    assert_eq!(key(r#"{"a":1,"b":{"c":[1,2],"d":null}}"#), key(r#"{"b":{"d":null,"c":[1,2]},"a":1}"#));
+    assert_ne!(key(r#"{"a":[1,2]}"#), key(r#"{"a":[2,1]}"#));
+    assert_ne!(key(r#"{"a":"1"}"#), key(r#"{"a":1}"#));
+    assert_ne!(key(r#"["ab","c"]"#), key(r#"["a","bc"]"#));
+    assert_ne!(key(r"[[1],2]"), key(r"[[1,2]]"));
+    assert_ne!(key(r"[true]"), key(r"[false]"));
+}
+
+#[test]
 fn two_unknown_events_of_one_instant_are_kept_apart() {
     let mut other = json_of("unknown-type");
     other["message"]["mood"] = json!("gloomy");
@@ -143,6 +157,12 @@ fn a_key_is_short_printable_and_says_nothing_that_was_said() {
     let key = key_of(&body);
     assert!(key.len() <= 300 && key.bytes().all(|b| b.is_ascii_graphic()), "{key}");
     assert!(!key.contains("Nadia"));
+    body["message"]["call"]["id"] = json!("x".repeat(256));
+    assert!(key_of(&body).len() <= 300);
+    let mut tools = json_of("tool-calls");
+    tools["message"]["call"]["id"] = json!("x".repeat(256));
+    tools["message"]["toolCallList"][0]["id"] = json!("y".repeat(256));
+    assert!(key_of(&tools).len() <= 300);
     for name in FIXTURES {
         assert!(key_of(&json_of(name)).len() <= 300);
     }

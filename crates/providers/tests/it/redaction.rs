@@ -167,6 +167,7 @@ fn the_result_is_what_the_database_can_hold() {
     assert_eq!(out(br#"{"a":"\ud83d\ude00"}"#), "{\"a\":\"\u{1f600}\"}");
     assert_eq!(out(br#"{"a":"\ud800x\udc00"}"#), "{\"a\":\"\u{fffd}x\u{fffd}\"}");
     assert_eq!(out(br#"{"a":"\udc00\ud800"}"#), "{\"a\":\"\u{fffd}\u{fffd}\"}");
+    assert_eq!(out(br#"{"a":"\udc00\udc01"}"#), "{\"a\":\"\u{fffd}\u{fffd}\"}");
     assert_eq!(out(br#"{"a":"\ud83d\ud83d\ude00"}"#), "{\"a\":\"\u{fffd}\u{1f600}\"}");
     assert_eq!(out(br#"{"a":"\ud83d\u0000\ude00"}"#), "{\"a\":\"\u{fffd}\u{fffd}\"}");
     assert_eq!(
