@@ -25,6 +25,18 @@ pub fn current() -> String {
     CURRENT.try_with(ToString::to_string).unwrap_or_else(|_| "-".to_owned())
 }
 
+/// Takes the current request's id and log span along into another task.
+pub fn carry<F: Future>(work: F) -> impl Future<Output = F::Output> {
+    let id = CURRENT.try_with(|id| *id).ok();
+    let work = work.in_current_span();
+    async move {
+        match id {
+            Some(id) => CURRENT.scope(id, work).await,
+            None => work.await,
+        }
+    }
+}
+
 /// Middleware: gives the request an id and a log span that carries it, and logs one line per request.
 ///
 /// The line has the route template and never the path itself, whose parts may be tokens.
