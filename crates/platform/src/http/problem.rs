@@ -137,6 +137,13 @@ impl ApiError {
         }
     }
 
+    /// Adds what is wrong with which field.
+    #[must_use]
+    pub fn with_errors(mut self, errors: Vec<FieldError>) -> Self {
+        self.errors = errors;
+        self
+    }
+
     /// Tells the caller when to come back.
     #[must_use]
     pub fn retry_after(mut self, seconds: u64) -> Self {

@@ -7,6 +7,7 @@
 //! ```
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::handler::Handler;
 use axum::http::Method;
 use axum::routing::{MethodFilter, MethodRouter, on};
@@ -185,6 +186,13 @@ impl<S: Clone + Send + Sync + 'static> PublicRouter<S> {
         self
     }
 
+    /// Sets the largest body in bytes for the routes so far.
+    #[must_use]
+    pub fn body_limit(mut self, bytes: usize) -> Self {
+        self.router = self.router.layer(DefaultBodyLimit::max(bytes));
+        self
+    }
+
     /// Binds the state, so that routers of different crates can be merged.
     pub fn with_state(self, state: S) -> PublicRouter<()> {
         PublicRouter { router: self.router.with_state(state), documentation: self.documentation }
@@ -213,7 +221,7 @@ fn filter(method: &HttpMethod) -> MethodFilter {
         HttpMethod::Head => MethodFilter::HEAD,
         HttpMethod::Options => MethodFilter::OPTIONS,
         HttpMethod::Trace => MethodFilter::TRACE,
-        _ => MethodFilter::GET,
+        HttpMethod::Get => MethodFilter::GET,
     }
 }
 

@@ -6,8 +6,8 @@
 //!   organization's rows and nothing else; with the setting missing it would show none.
 //! - [`SystemTx`]: a transaction across organizations, under the login `voxanne_system`, opened with a written reason
 //!   that is logged. Its policies are narrow and written table by table in `migrations/`.
-//! - [`TenantCall`]: one SQL function in one round trip, for the hot paths. The function takes the organization as its
-//!   first argument and sets it itself, so the same row security applies.
+//! - [`TenantCall`]: one SQL function in one round trip, for the hot paths. The function is given the organization (ingest
+//!   finds it) and sets it itself, so the same row security applies.
 //!
 //! None can be made from another, so a store function's signature tells what it can reach.
 
@@ -60,15 +60,20 @@ pub struct Logins {
 impl Tenancy {
     /// Connects both logins and refuses logins that could see past row security.
     pub async fn connect(logins: Logins, connections: usize) -> Result<Self, GuardError> {
-        let tenancy = Self {
+        let tenancy = Self::unconnected(logins, connections);
+        guard::refuse_unrestricted(&tenancy.inner.app).await?;
+        guard::refuse_unrestricted(&tenancy.inner.system).await?;
+        Ok(tenancy)
+    }
+
+    /// Connects to nothing until it is used, and checks nothing: for describing routes without a database.
+    pub fn unconnected(logins: Logins, connections: usize) -> Self {
+        Self {
             inner: Arc::new(Inner {
                 app: SessionPool::new(logins.app, connections, POOL_PATIENCE),
                 system: SessionPool::new(logins.system, connections.div_ceil(2), POOL_PATIENCE),
             }),
-        };
-        guard::refuse_unrestricted(&tenancy.inner.app).await?;
-        guard::refuse_unrestricted(&tenancy.inner.system).await?;
-        Ok(tenancy)
+        }
     }
 
     /// Begins a transaction that sees one organization. One round trip.
@@ -76,20 +81,14 @@ impl Tenancy {
         TenantTx::begin(&self.inner.app, org).await
     }
 
-    /// One SQL function for one organization in one round trip. See [`TenantCall`].
-    pub async fn tenant_call(&self, org: OrgId) -> Result<TenantCall, DbError> {
-        TenantCall::open(&self.inner.app, org).await
+    /// One SQL function that is given its organization, in one round trip. See [`TenantCall`].
+    pub async fn tenant_call(&self) -> Result<TenantCall, DbError> {
+        TenantCall::open(&self.inner.app).await
     }
 
     /// Begins a transaction across organizations. `reason` says why no single organization will do.
     pub async fn system(&self, reason: &'static str) -> Result<SystemTx, DbError> {
         SystemTx::begin(&self.inner.system, reason).await
-    }
-
-    /// Runs the ingest function, which finds the organization itself (its doc comment in `migrations/` says how) and
-    /// then works under that organization's row security. One round trip.
-    pub async fn ingest_call(&self) -> Result<TenantCall, DbError> {
-        TenantCall::open_unbound(&self.inner.app).await
     }
 
     /// Whether a trivial statement comes back within `patience`.

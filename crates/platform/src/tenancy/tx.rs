@@ -1,7 +1,7 @@
 //! The three ways to SQL.
 
 use deadpool::managed::Object;
-use sqlx::postgres::{PgArguments, PgConnection, Postgres};
+use sqlx::postgres::{PgArguments, PgConnection, PgRow, Postgres};
 use sqlx::query::QueryAs;
 use sqlx::{AssertSqlSafe, Executor as _};
 
@@ -76,37 +76,32 @@ impl SystemTx {
 
 /// One SQL function call in one round trip, under the tenant login.
 ///
-/// The statement runs in its own implicit transaction. The function sets `app.org_id` from its first argument; a plain
-/// query through here would find the setting missing and see no rows.
+/// The statement runs in its own implicit transaction. The function is given the organization and sets `app.org_id`
+/// itself; a plain query through here would find the setting missing and see no rows.
 pub struct TenantCall {
     open: Open,
-    org: Option<OrgId>,
 }
 
 impl TenantCall {
-    pub(super) async fn open(pool: &SessionPool, org: OrgId) -> Result<Self, DbError> {
-        Ok(Self { open: Open::idle(pool).await?, org: Some(org) })
+    pub(super) async fn open(pool: &SessionPool) -> Result<Self, DbError> {
+        Ok(Self { open: Open::idle(pool).await? })
     }
 
-    pub(super) async fn open_unbound(pool: &SessionPool) -> Result<Self, DbError> {
-        Ok(Self { open: Open::idle(pool).await?, org: None })
-    }
-
-    /// Runs `sql`, whose `$1` is the organization; further arguments are bound by `bind` from `$2` on. Without an
-    /// organization (ingest) the arguments start at `$1`.
-    pub async fn fetch_all<R>(
-        mut self,
-        sql: &'static str,
-        bind: impl for<'q> FnOnce(QueryAs<'q, Postgres, R, PgArguments>) -> QueryAs<'q, Postgres, R, PgArguments>,
-    ) -> Result<Vec<R>, DbError>
+    /// Runs the call and reads all rows.
+    pub async fn fetch_all<R>(mut self, query: QueryAs<'_, Postgres, R, PgArguments>) -> Result<Vec<R>, DbError>
     where
-        R: for<'r> sqlx::FromRow<'r, sqlx::postgres::PgRow> + Send + Unpin,
+        R: for<'r> sqlx::FromRow<'r, PgRow> + Send + Unpin,
     {
-        let mut query = sqlx::query_as::<_, R>(sql);
-        if let Some(org) = self.org {
-            query = query.bind(org);
-        }
-        let result = bind(query).fetch_all(self.open.conn()).await;
+        let result = query.fetch_all(self.open.conn()).await;
+        self.open.settle(result)
+    }
+
+    /// Runs the call and reads its one row.
+    pub async fn fetch_one<R>(mut self, query: QueryAs<'_, Postgres, R, PgArguments>) -> Result<R, DbError>
+    where
+        R: for<'r> sqlx::FromRow<'r, PgRow> + Send + Unpin,
+    {
+        let result = query.fetch_one(self.open.conn()).await;
         self.open.settle(result)
     }
 }

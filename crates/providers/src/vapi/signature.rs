@@ -460,6 +460,50 @@ fn payload<'a>(
     parts
 }
 
+/// The headers with which the provider would send `body`: for test events that go the provider's way.
+///
+/// None when the secret or the options cannot be used.
+pub fn headers_for(
+    auth: &WebhookAuth,
+    secret: &str,
+    (method, url, body): (&str, &str, &[u8]),
+    message_id: &str,
+    now: Timestamp,
+) -> Option<HeaderMap> {
+    let mut headers = HeaderMap::new();
+    let mut put = |name: &str, value: &str| {
+        headers.insert(http::HeaderName::try_from(name).ok()?, value.try_into().ok()?);
+        Some(())
+    };
+    match auth {
+        WebhookAuth::SharedSecret(scheme) => {
+            let header = scheme.header.as_deref().unwrap_or("x-vapi-secret");
+            let bearer = scheme.header.is_some() && scheme.bearer_prefix;
+            put(header, &if bearer { format!("Bearer {secret}") } else { secret.to_owned() })?;
+        }
+        WebhookAuth::Hmac(scheme) => {
+            let timestamp = if scheme.include_timestamp { now.as_second().to_string() } else { String::new() };
+            let id = scheme.message_id_header.as_deref().filter(|_| scheme.format().contains("{svix-id}"));
+            if scheme.include_timestamp {
+                put(&scheme.timestamp_header, &timestamp)?;
+            }
+            if let Some(name) = id {
+                put(name, message_id)?;
+            }
+            let nothing = HeaderMap::new();
+            let request = SignedRequest { method, url, headers: &nothing, body };
+            let parts = payload(scheme.format(), &request, &timestamp, id.map(|_| message_id));
+            let mac = sign(scheme.algorithm, &key(scheme, secret)?, &parts)?;
+            let encoded = match scheme.encoding {
+                Encoding::Hex => hex::encode(mac),
+                Encoding::Base64 => BASE64.encode(mac),
+            };
+            put(&scheme.signature_header, &format!("{}{encoded}", scheme.signature_prefix.as_deref().unwrap_or_default()))?;
+        }
+    }
+    Some(headers)
+}
+
 fn sign(algorithm: Algorithm, key: &[u8], parts: &[&[u8]]) -> Option<Vec<u8>> {
     match algorithm {
         Algorithm::Sha256 => mac::<Hmac<Sha256>>(key, parts),

@@ -104,3 +104,8 @@ async fn add_secret(
 pub(super) fn secret_place(org: OrgId, connection: ConnectionId, secret: SecretId) -> String {
     format!("connection_secrets/{org}/{connection}/{secret}")
 }
+
+/// Switches every connection of the built-in simulator off, before a new run makes its own.
+pub async fn disable_simulated(tx: &mut TenantTx) -> Result<(), ConnectionError> {
+    Ok(store::disable_simulated(tx).await?)
+}

@@ -126,7 +126,9 @@ impl Ingress {
         let message = json!({ "message": { "type": TEST_EVENT, "timestamp": now.as_millisecond() } });
         let body = message.to_string().into_bytes();
         let secret = verifier.secrets.first().map(Secret::expose).unwrap_or_default();
-        let headers = signature::sign(&verifier.auth, secret, "POST", url, &body, now).ok_or(TestEventError::Refused)?;
+        let message_id = uuid::Uuid::now_v7().to_string();
+        let headers = signature::headers_for(&verifier.auth, secret, ("POST", url, &body), &message_id, now)
+            .ok_or(TestEventError::Refused)?;
         let secrets: Vec<&str> = verifier.secrets.iter().map(Secret::expose).collect();
         let request = SignedRequest { method: "POST", url, headers: &headers, body: &body };
         signature::verify(&verifier.auth, &secrets, &request, now).map_err(|_| TestEventError::Refused)?;

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
 use axum::extract::{FromRef, FromRequestParts, State};
 use axum::http::request::Parts;
@@ -12,7 +13,7 @@ use axum::response::sse::{self, Sse};
 use axum::response::{IntoResponse, Response};
 use futures::{SinkExt as _, StreamExt as _, stream};
 use identity::access::{CredentialRef, permission};
-use identity::{Authority, Can, Denied};
+use identity::{Authority, Can};
 use platform::http::{ApiError, Json, Problem, Query, TenantRouter};
 use platform::http::router::Access;
 use platform::realtime::Hub;
@@ -74,24 +75,19 @@ pub struct LiveReader(CredentialRef);
 impl Access for LiveReader {}
 
 impl FromRequestParts<VoiceState> for LiveReader {
-    type Rejection = Denied;
+    type Rejection = Response;
 
-    async fn from_request_parts(parts: &mut Parts, state: &VoiceState) -> Result<Self, Denied> {
-        let ticket = Query::<FollowLive>::from_request_parts(parts, state)
-            .await
-            .map_err(|error| Denied::new(error, parts))?
-            .0
-            .ticket;
-        let Some(ticket) = ticket else {
-            let caller = Can::<permission::LiveRead>::from_request_parts(parts, state).await?;
-            return Ok(Self(caller.credential_ref()));
+    async fn from_request_parts(parts: &mut Parts, state: &VoiceState) -> Result<Self, Response> {
+        let query = Query::<FollowLive>::from_request_parts(parts, state).await.map_err(ApiError::into_response)?;
+        let Some(ticket) = query.0.ticket else {
+            let caller = Can::<permission::LiveRead>::from_request_parts(parts, state).await;
+            return caller.map(|caller| Self(caller.credential_ref())).map_err(IntoResponse::into_response);
         };
         let authority = Authority::from_ref(state);
-        let redeemed = redeem(&authority, &ticket).await;
-        match redeemed {
+        match redeem(&authority, &ticket).await {
             Ok(Some(holder)) => Ok(Self(holder)),
-            Ok(None) => Err(Denied::new(ApiError::unauthenticated(), parts)),
-            Err(error) => Err(Denied::new(error.into(), parts)),
+            Ok(None) => Err(ApiError::unauthenticated().into_response()),
+            Err(error) => Err(ApiError::from(error).into_response()),
         }
     }
 }
@@ -124,13 +120,14 @@ async fn follow_live(
     State(live): State<LiveParts>,
     Query(query): Query<FollowLive>,
     headers: HeaderMap,
-    upgrade: Option<WebSocketUpgrade>,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, ApiError> {
     let accepts = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     match upgrade {
-        Some(upgrade) => open_socket(live, reader.0, query.since, &headers, upgrade),
-        None if accepts.contains("text/event-stream") => stream_events(live, reader.0, query.since).await,
-        None => poll(&live, reader.0, query.since).await,
+        Ok(upgrade) => open_socket(live, reader.0, query.since, &headers, upgrade),
+        Err(rejection) if headers.contains_key(header::UPGRADE) => Ok(rejection.into_response()),
+        Err(_) if accepts.contains("text/event-stream") => stream_events(live, reader.0, query.since).await,
+        Err(_) => poll(&live, reader.0, query.since).await,
     }
 }
 

@@ -1,0 +1,153 @@
+//! The wiring: states, routers, layers. Reads from top to bottom.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::{HeaderValue, StatusCode};
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::IntoResponse as _;
+use platform::clock::Clock;
+use platform::config::{Config, Origin, Rate};
+use platform::crypto::MasterKey;
+use platform::http::client::TrustedProxies;
+use platform::http::{ApiError, Limiter, PublicRouter, TenantRouter, client, cors, headers, request_id};
+use platform::tasks::Tasks;
+use platform::tenancy::Tenancy;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::timeout::TimeoutLayer;
+use utoipa::openapi::OpenApi;
+use voice::VoiceState;
+
+use crate::health::{self, HealthState};
+
+/// Longest time for one request. Live connections are upgraded or streamed and not bound by it.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+/// Largest body of an ordinary request; webhooks have their own limit.
+const MAX_BODY: usize = 1 << 20;
+
+/// Everything a process of Voxanne consists of, apart from its listeners.
+pub struct App {
+    /// Sign-in, members, keys.
+    pub identity: identity::State,
+    /// Calls.
+    pub voice: VoiceState,
+    health: HealthState,
+    public_limit: Option<Limiter<IpAddr>>,
+    unverified: Option<Limiter<IpAddr>>,
+    proxies: TrustedProxies,
+    cors_origins: Vec<HeaderValue>,
+    demonstration: bool,
+}
+
+/// What the parts have in common.
+pub struct Foundation {
+    /// The way to the database.
+    pub tenancy: Tenancy,
+    /// The time.
+    pub clock: Clock,
+    /// Seals stored secrets.
+    pub master_key: MasterKey,
+    /// Owner of background tasks.
+    pub tasks: Tasks,
+    /// Where browsers and the provider find this installation.
+    pub public_origin: Origin,
+    /// Whether the built-in simulator runs: every page says so.
+    pub demonstration: bool,
+}
+
+impl App {
+    /// Puts the parts together. Does not touch the database.
+    pub fn new(config: &Config, foundation: Foundation) -> anyhow::Result<Self> {
+        let Foundation { tenancy, clock, master_key, tasks, public_origin, demonstration } = foundation;
+        let public_limit = limiter("public_api", config.limits.public_api);
+        let unverified = limiter("unverified_webhooks", config.limits.unverified_webhooks);
+        let identity = identity::State::new(identity::Services {
+            tenancy: tenancy.clone(),
+            clock: clock.clone(),
+            master_key: master_key.clone(),
+            public_origin: public_origin.clone(),
+            public_limit: public_limit.clone(),
+            tasks: tasks.clone(),
+        });
+        let voice = VoiceState::new(voice::Services {
+            tenancy: tenancy.clone(),
+            clock,
+            master_key,
+            tasks: tasks.clone(),
+            authority: identity.authority.clone(),
+            public_origin,
+            other_origins: config.server.cors_origins.iter().map(|origin| origin.as_str().to_owned()).collect(),
+            platform_secrets: config.vapi.webhook_secrets.clone(),
+            unverified: unverified.clone(),
+            max_webhook_bytes: usize::try_from(config.limits.max_webhook_bytes)?,
+            live_per_user: usize::try_from(config.limits.live_connections_per_user)?,
+            live_per_org: usize::try_from(config.limits.live_connections_per_org)?,
+        });
+        let cors_origins = config
+            .server
+            .cors_origins
+            .iter()
+            .map(|origin| HeaderValue::from_str(origin.as_str()))
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            health: HealthState::new(tenancy, tasks.clone()),
+            identity,
+            voice,
+            public_limit,
+            unverified,
+            proxies: TrustedProxies::new(config.server.trusted_proxies.clone()),
+            cors_origins,
+            demonstration,
+        })
+    }
+
+    /// The router with every layer, for the main listener.
+    pub fn router(&self) -> Router {
+        let (api, _) = self.api();
+        let api = api
+            .layer(identity::idempotency::layer(self.identity.clone()))
+            .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_TIMEOUT))
+            .layer(cors::layer(&self.cors_origins));
+        Router::new()
+            .merge(api)
+            .merge(web::router(web::State::new(self.identity.clone(), self.voice.clone(), self.demonstration)))
+            .layer(axum::extract::DefaultBodyLimit::max(MAX_BODY))
+            .layer(CatchPanicLayer::custom(|_| ApiError::internal("a handler panicked").into_response()))
+            .layer(from_fn(headers::layer))
+            .layer(from_fn(request_id::layer))
+            .layer(from_fn_with_state(self.proxies.clone(), client::layer))
+    }
+
+    /// The router of the API alone and its description.
+    pub fn api(&self) -> (Router, OpenApi) {
+        let tenant: TenantRouter<()> =
+            identity::tenant_router(self.identity.clone()).merge(voice::tenant_router(self.voice.clone()));
+        let public: PublicRouter<()> = identity::public_router(self.identity.clone())
+            .merge(voice::public_router(&self.voice))
+            .merge(health::router(self.health.clone()));
+        let (tenant, mut description) = tenant.split();
+        let (public, public_description) = public.split();
+        description.merge(public_description);
+        (tenant.merge(public), description)
+    }
+
+    /// Forgets idle clients in the limiters, now and then, until the process stops.
+    pub fn start_forgetting(&self, tasks: &Tasks) {
+        let limiters: Vec<_> = [&self.public_limit, &self.unverified].into_iter().flatten().cloned().collect();
+        let stopping = tasks.stopping();
+        tasks.spawn(async move {
+            let mut tick = tokio::time::interval(Duration::from_secs(300));
+            loop {
+                tokio::select! {
+                    () = stopping.cancelled() => return,
+                    _ = tick.tick() => limiters.iter().for_each(Limiter::forget_idle),
+                }
+            }
+        });
+    }
+}
+
+fn limiter(name: &'static str, rate: Rate) -> Option<Limiter<IpAddr>> {
+    Limiter::new(name, rate.limit, rate.period)
+}

@@ -1,0 +1,185 @@
+//! `serve --demo`: invented practices and simulated calls, plainly labelled on every page.
+//!
+//! The calls come through the real ingress over real HTTP, sent by the simulator, which speaks the provider's wire
+//! format and knows nothing of our database.
+
+use std::net::SocketAddr;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+use anyhow::Context as _;
+use identity::organizations::{NewOrganization, create_organization};
+use platform::audit::Actor;
+use platform::clock::Clock;
+use platform::config::Config;
+use platform::crypto::{MasterKey, new_token};
+use platform::ids::{ConnectionId, OrgId};
+use platform::secret::Secret;
+use platform::tasks::Tasks;
+use platform::tenancy::Tenancy;
+use providers::vapi::signature::WebhookAuth;
+use simulator::{Practice, SimulateOptions, Target, practices, replay_history, run};
+use sqlx::postgres::PgConnection;
+use sqlx::Connection as _;
+use voice::connections::actions::{NewConnection, create_connection};
+use voice::numbers::actions::{Mapping, map_number};
+
+use crate::cli::say;
+use crate::database::Database;
+
+/// Everything that is said and that goes wrong follows from this.
+const SEED: u64 = 7;
+/// Days of past calls that a new demonstration begins with.
+const DAYS: u32 = 7;
+
+/// What a demonstration needs of the server.
+pub struct Stage<'a> {
+    /// The configuration.
+    pub config: &'a Config,
+    /// The database, to see which practices are there already.
+    pub database: &'a Database,
+    /// The way to the database.
+    pub tenancy: &'a Tenancy,
+    /// Seals the connections' secrets.
+    pub master_key: &'a MasterKey,
+    /// Where the server listens.
+    pub address: SocketAddr,
+    /// Owner of background tasks.
+    pub tasks: &'a Tasks,
+}
+
+/// Adds the invented practices that are missing, prints the sign-in, and lets calls come in.
+pub async fn open(stage: Stage<'_>) -> anyhow::Result<()> {
+    let password = password(&platform::embedded::prepare_data_dir(&stage.config.server.data_dir)?)?;
+    let first = practices().first().and_then(|practice| practice.staff.first()).context("no practice is invented")?;
+    let base_url = format!("http://{}", reachable(stage.address));
+    let mut targets = Vec::new();
+    for practice in practices() {
+        let (org, is_new) = organization(&stage, practice, first.name, first.email, &password).await?;
+        let secret = new_token();
+        let connection = simulated_connection(&stage, org, &secret).await?;
+        map_numbers(stage.tenancy, org, practice).await?;
+        targets.push((Target::of_practice(practice, &base_url, Some(connection.uuid()), secret.expose()), practice, is_new));
+    }
+    let origin = stage.config.server.public_origin(stage.address);
+    say(&format!(
+        "\n  Voxanne is running with simulated calls of invented practices.\n\n    \
+         Open      {}\n    Sign in   {}\n    Password  {}\n\n  Stop with Ctrl-C.\n\n",
+        origin.as_str(),
+        first.email,
+        password.expose()
+    ));
+    play(targets, stage.tasks);
+    Ok(())
+}
+
+/// The password of the demonstration: drawn once, kept beside the data, so that no installation shares one.
+fn password(data_dir: &Path) -> anyhow::Result<Secret> {
+    let path = data_dir.join("demo-password");
+    match std::fs::read_to_string(&path) {
+        Ok(text) => Ok(Secret::new(text.trim())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let drawn: String = new_token().expose().chars().filter(char::is_ascii_alphanumeric).take(16).collect();
+            let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
+            std::io::Write::write_all(&mut file, drawn.as_bytes())?;
+            Ok(Secret::new(drawn))
+        }
+        Err(error) => Err(error).with_context(|| format!("{} cannot be read", path.display())),
+    }
+}
+
+/// An address that this machine can be reached at: a server that listens on all addresses is reached on loopback.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        SocketAddr::new(std::net::Ipv4Addr::LOCALHOST.into(), address.port())
+    } else {
+        address
+    }
+}
+
+async fn organization(
+    stage: &Stage<'_>,
+    practice: &Practice,
+    owner_name: &str,
+    owner_email: &str,
+    password: &Secret,
+) -> anyhow::Result<(OrgId, bool)> {
+    if let Some(org) = existing(stage, practice.name).await? {
+        return Ok((org, false));
+    }
+    let new = NewOrganization {
+        name: practice.name.to_owned(),
+        zone: practice.zone.to_owned(),
+        owner_email: owner_email.to_owned(),
+        owner_name: owner_name.to_owned(),
+        owner_password: password.clone(),
+        first_user_is_operator: true,
+        is_demo: true,
+    };
+    let created = create_organization(stage.tenancy, &Clock::system(), new).await?;
+    Ok((created.org_id, true))
+}
+
+async fn existing(stage: &Stage<'_>, name: &str) -> anyhow::Result<Option<OrgId>> {
+    let admin = stage.database.admin.as_ref().context("a demonstration needs DATABASE_ADMIN_URL")?;
+    let mut conn = PgConnection::connect_with(admin).await?;
+    let found = sqlx::query_scalar("select org_id from organizations where name = $1 and is_demo and deleted_at is null")
+        .bind(name)
+        .fetch_optional(&mut conn)
+        .await?;
+    conn.close().await?;
+    Ok(found)
+}
+
+/// A connection for this run. Its secret lives as long as the process; those of earlier runs are switched off.
+async fn simulated_connection(stage: &Stage<'_>, org: OrgId, secret: &Secret) -> anyhow::Result<ConnectionId> {
+    let new = NewConnection {
+        label: "Simulator".to_owned(),
+        auth: WebhookAuth::default(),
+        webhook_secret: secret.clone(),
+        api_key: None,
+        simulated: true,
+    };
+    let mut tx = stage.tenancy.tenant(org).await?;
+    voice::connections::actions::disable_simulated(&mut tx).await?;
+    let id = create_connection(&mut tx, stage.master_key, Actor::System, &new).await?;
+    tx.commit().await?;
+    Ok(id)
+}
+
+async fn map_numbers(tenancy: &Tenancy, org: OrgId, practice: &Practice) -> anyhow::Result<()> {
+    let fallback = practice.numbers.iter().find_map(|number| number.assistant_id);
+    let mut tx = tenancy.tenant(org).await?;
+    for number in practice.numbers {
+        let Some(assistant_id) = number.assistant_id.or(fallback) else { continue };
+        let mapping = Mapping {
+            number: number.e164,
+            provider_number_id: Some(number.phone_number_id),
+            agent_name: practice.agent_name,
+            assistant_id,
+        };
+        map_number(&mut tx, Actor::System, &mapping).await?;
+    }
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Calls come in from the first second; the past of new practices is posted beside them.
+fn play(targets: Vec<(Target, &'static Practice, bool)>, tasks: &Tasks) {
+    let live: Vec<Target> = targets.iter().map(|(target, ..)| target.clone()).collect();
+    let stopping = tasks.stopping();
+    tasks.spawn(async move {
+        if let Err(error) = run(SimulateOptions::demo(SEED), live, stopping, |_| {}).await {
+            tracing::error!(error = format!("{error:#}"), "the simulator ended");
+        }
+    });
+    let stopping = tasks.stopping();
+    tasks.spawn(async move {
+        let now = Clock::system().now();
+        for (target, practice, is_new) in targets {
+            if is_new && let Err(error) = replay_history(SEED, &target, practice.zone, now, DAYS, &stopping).await {
+                tracing::error!(error = format!("{error:#}"), "the past of an invented practice could not be posted");
+            }
+        }
+    });
+}

@@ -1,0 +1,14 @@
+//! The `voxanne` binary as a library, so that tests start the same server that an operator starts.
+
+pub mod admin;
+pub mod app;
+pub mod cli;
+pub mod database;
+pub mod demo;
+pub mod doctor;
+pub mod health;
+pub mod openapi;
+pub mod psql;
+pub mod replay;
+pub mod serve;
+pub mod simulate;

@@ -1,0 +1,182 @@
+//! `voxanne serve` and `voxanne migrate`.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use axum::Router;
+use axum::serve::ListenerExt as _;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use platform::clock::Clock;
+use platform::config::Config;
+use platform::tasks::Tasks;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::app::{App, Foundation};
+use crate::cli::ServeArguments;
+use crate::database::{self, Database};
+use crate::demo;
+
+/// How long requests and tasks may take to end when the server is asked to stop. A second signal ends it at once.
+const DRAIN: Duration = Duration::from_secs(15);
+
+/// Applies migrations and ends.
+pub async fn migrate(config: &Config) -> anyhow::Result<()> {
+    let database = Database::for_command(config).await?;
+    anyhow::ensure!(database.admin.is_some(), "set DATABASE_ADMIN_URL: migrations need the owner of the schema");
+    let prepared = database.prepare().await;
+    database.close().await?;
+    prepared
+}
+
+/// Runs the server until it is told to stop.
+pub async fn run(config: Config, arguments: ServeArguments) -> anyhow::Result<()> {
+    platform::telemetry::start_logging(&config.log)?;
+    // Before anything else is started: a port that is taken is the most likely thing to be wrong.
+    let listener = listen(config.server.listen).await?;
+    let address = listener.local_addr()?;
+    let master_key = database::master_key(&config)?;
+    let database = Database::for_server(&config).await?;
+    let served = serve(&config, arguments, listener, address, master_key, &database).await;
+    let closed = database.close().await;
+    served.and(closed)
+}
+
+async fn serve(
+    config: &Config,
+    arguments: ServeArguments,
+    listener: TcpListener,
+    address: SocketAddr,
+    master_key: platform::crypto::MasterKey,
+    database: &Database,
+) -> anyhow::Result<()> {
+    database.prepare().await?;
+    let tenancy = database.tenancy(config.database.pool_size).await?;
+    let tasks = Tasks::new();
+    let metrics = PrometheusBuilder::new().install_recorder().context("metrics could not be set up")?;
+    let foundation = Foundation {
+        tenancy: tenancy.clone(),
+        clock: Clock::system(),
+        master_key: master_key.clone(),
+        tasks: tasks.clone(),
+        public_origin: config.server.public_origin(address),
+        demonstration: arguments.demo,
+    };
+    let app = App::new(config, foundation)?;
+    app.start_forgetting(&tasks);
+    if !arguments.no_worker {
+        app.identity.start_worker();
+        app.voice.start_worker();
+    }
+    if let Some(address) = config.server.metrics_listen {
+        serve_metrics(address, metrics, &tasks).await?;
+    }
+    let answering = CancellationToken::new();
+    let mut api = None;
+    if arguments.no_api {
+        drop(listener);
+    } else {
+        app.voice.start_receiving().await?;
+        app.voice.start_live();
+        let router = app.router();
+        let stop = answering.clone();
+        api = Some(tasks.spawn(answer(listener, router, stop)));
+        tracing::info!(listen = %address, "answering");
+    }
+    if arguments.demo {
+        let stage = demo::Stage { config, database, tenancy: &tenancy, master_key: &master_key, address, tasks: &tasks };
+        demo::open(stage).await?;
+    }
+
+    let outcome = wait_for_the_end(database).await;
+    tracing::info!("stopping");
+    let drained = tokio::select! {
+        drained = drain(&tasks, &answering) => drained,
+        () = told_to_stop() => false,
+    };
+    if !drained {
+        tracing::warn!("some work was cut off; what was acknowledged is stored");
+    }
+    if let Some(api) = api {
+        api.abort();
+    }
+    outcome
+}
+
+async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| {
+        format!("{address} cannot be listened on: stop what uses it, or set VOXANNE_LISTEN to another address")
+    })
+}
+
+async fn answer(listener: TcpListener, router: Router, stop: CancellationToken) {
+    let listener = listener.tap_io(|socket| {
+        if let Err(error) = socket.set_nodelay(true) {
+            tracing::debug!(%error, "a socket answers with Nagle's delay");
+        }
+    });
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let served = axum::serve(listener, service).with_graceful_shutdown(stop.cancelled_owned()).await;
+    if let Err(error) = served {
+        tracing::error!(%error, "the listener ended");
+    }
+}
+
+async fn serve_metrics(address: SocketAddr, handle: PrometheusHandle, tasks: &Tasks) -> anyhow::Result<()> {
+    let listener = TcpListener::bind(address).await.with_context(|| {
+        format!("{address} cannot be listened on for metrics: set VOXANNE_METRICS_LISTEN to another address or to off")
+    })?;
+    let upkeep = handle.clone();
+    let router = Router::new().route("/metrics", axum::routing::get(async move || handle.render()));
+    tasks.spawn(answer_metrics(listener, router, tasks.stopping()));
+    let stopping = tasks.stopping();
+    tasks.spawn(async move {
+        let mut tick = tokio::time::interval(Duration::from_secs(5));
+        loop {
+            tokio::select! {
+                () = stopping.cancelled() => return,
+                _ = tick.tick() => upkeep.run_upkeep(),
+            }
+        }
+    });
+    Ok(())
+}
+
+async fn answer_metrics(listener: TcpListener, router: Router, stop: CancellationToken) {
+    if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await {
+        tracing::error!(%error, "the metrics listener ended");
+    }
+}
+
+/// Ends when somebody says so, or when the private cluster is gone for good.
+async fn wait_for_the_end(database: &Database) -> anyhow::Result<()> {
+    match &database.embedded {
+        None => {
+            told_to_stop().await;
+            Ok(())
+        }
+        Some(cluster) => tokio::select! {
+            () = told_to_stop() => Ok(()),
+            exit = cluster.failed() => Err(anyhow::anyhow!("the private PostgreSQL ended and did not come back: {exit}")),
+        },
+    }
+}
+
+async fn told_to_stop() {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+        tracing::error!("signals cannot be listened to; stop the server with SIGKILL");
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}
+
+/// Lets requests finish, then tasks. True when nothing was cut off.
+async fn drain(tasks: &Tasks, answering: &CancellationToken) -> bool {
+    answering.cancel();
+    tasks.stop_and_wait(DRAIN).await
+}
