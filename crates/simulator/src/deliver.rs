@@ -9,15 +9,32 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use tokio_util::sync::CancellationToken;
 
 use crate::target::{Stamp, Target, headers};
 use crate::wire::{Event, EventKind, sign_links};
 
-/// The provider gives up on an ordinary message after this time.
-const TIMEOUT: Duration = Duration::from_secs(20);
+/// How long the provider waits for an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Patience {
+    /// For an ordinary message.
+    pub message: Duration,
+    /// For `assistant-request`: a caller is listening to the ringing tone.
+    pub assistant_request: Duration,
+}
 
-/// The provider gives up on `assistant-request` after this time, whatever is configured.
-const ASSISTANT_TIMEOUT: Duration = Duration::from_millis(7_500);
+impl Default for Patience {
+    /// The provider's own: 20 seconds, and 7.5 seconds whatever is configured.
+    fn default() -> Self {
+        Self { message: Duration::from_secs(20), assistant_request: Duration::from_millis(7_500) }
+    }
+}
+
+impl Patience {
+    fn with(&self, kind: &EventKind) -> Duration {
+        if *kind == EventKind::AssistantRequest { self.assistant_request } else { self.message }
+    }
+}
 
 /// The provider's way to try again, off unless it is set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,10 +60,25 @@ impl Backoff {
 pub(crate) struct Answer {
     pub(crate) status: Option<u16>,
     pub(crate) error: Option<String>,
+    /// The provider lost its patience.
+    pub(crate) timed_out: bool,
     pub(crate) body: Bytes,
     pub(crate) latency: Duration,
-    pub(crate) digest: String,
-    pub(crate) bytes: usize,
+}
+
+impl Answer {
+    fn none(error: String, timed_out: bool, latency: Duration) -> Self {
+        Self { status: None, error: Some(error), timed_out, body: Bytes::new(), latency }
+    }
+}
+
+/// A body on its way to a target.
+pub(crate) struct Parcel<'a> {
+    pub(crate) target: &'a Target,
+    pub(crate) event: &'a Event,
+    pub(crate) body: Bytes,
+    /// Sent with a wrong secret.
+    pub(crate) forged: bool,
 }
 
 /// A client for receivers on the desk: no proxy, no redirects.
@@ -83,38 +115,41 @@ pub(crate) fn body(event: &Event, delivery: u32) -> Bytes {
 }
 
 /// Posts one body. Every outcome is an answer; only a target that cannot be addressed is an error.
+///
+/// When the run is stopped, an answer that has not come is not waited for.
 pub(crate) async fn post(
     client: &reqwest::Client,
-    target: &Target,
-    event: &Event,
-    delivery: u32,
-    forged: bool,
+    parcel: &Parcel<'_>,
+    patience: &Patience,
+    stop: &CancellationToken,
 ) -> anyhow::Result<Answer> {
-    let body = body(event, delivery);
+    let Parcel { target, event, body, forged } = parcel;
     let url = target.webhook_url();
-    let secret = if forged { "not-the-secret-of-this-connection" } else { target.secret.as_str() };
+    let secret = if *forged { "not-the-secret-of-this-connection" } else { target.secret.as_str() };
     let message_id = format!("msg_{}", hex::encode(&Sha256::digest(event.identity.as_bytes())[..12]));
     let stamp = Stamp { url: &url, seconds: wall_clock().as_second(), message_id: &message_id };
-    let timeout = if event.kind == EventKind::AssistantRequest { ASSISTANT_TIMEOUT } else { TIMEOUT };
-    let mut request = client.post(&url).timeout(timeout).header("content-type", "application/json");
-    for (name, value) in headers(&target.scheme, secret, &body, &stamp)? {
+    let mut request = client.post(&url).timeout(patience.with(&event.kind)).header("content-type", "application/json");
+    for (name, value) in headers(&target.scheme, secret, body, &stamp)? {
         request = request.header(name, value);
     }
-    let digest = hex::encode(Sha256::digest(&body));
-    let bytes = body.len();
     let begun = Instant::now();
-    let (status, error, body) = match request.body(body).send().await {
-        Ok(response) => {
-            let status = response.status().as_u16();
-            match response.bytes().await {
-                Ok(body) => (Some(status), None, body),
-                // The head of the answer came: whatever it says has been decided.
-                Err(error) => (Some(status), Some(error.to_string()), Bytes::new()),
-            }
-        }
-        Err(error) => (None, Some(error.to_string()), Bytes::new()),
+    tokio::select! {
+        answer = read_answer(request.body(body.clone()), begun) => Ok(answer),
+        () = stop.cancelled() => Ok(Answer::none("the run was stopped".into(), false, begun.elapsed())),
+    }
+}
+
+async fn read_answer(request: reqwest::RequestBuilder, begun: Instant) -> Answer {
+    let response = match request.send().await {
+        Ok(response) => response,
+        Err(error) => return Answer::none(error.to_string(), error.is_timeout(), begun.elapsed()),
     };
-    Ok(Answer { status, error, body, latency: begun.elapsed(), digest, bytes })
+    let status = Some(response.status().as_u16());
+    match response.bytes().await {
+        Ok(body) => Answer { status, error: None, timed_out: false, body, latency: begun.elapsed() },
+        // The head of the answer came: whatever it says has been decided.
+        Err(error) => Answer { status, ..Answer::none(error.to_string(), error.is_timeout(), begun.elapsed()) },
+    }
 }
 
 /// What the receiver says about who answers a call.
@@ -195,10 +230,9 @@ mod tests {
         Answer {
             status: Some(status),
             error: None,
+            timed_out: false,
             body: Bytes::from(body.to_string()),
             latency: Duration::ZERO,
-            digest: String::new(),
-            bytes: 0,
         }
     }
 

@@ -337,10 +337,9 @@ impl Ledger {
 
     /// Records a line. Waits when the disk is slower than the run.
     pub(crate) async fn record(&self, line: Line) {
-        if let Some(lines) = &self.lines
-            && lines.send(line.clone()).await.is_err()
-        {
-            tracing::error!("the ledger file is no longer written");
+        if let Some(lines) = &self.lines {
+            // The writer is gone only after an error, which ends the run and is its result.
+            let _ = lines.send(line.clone()).await;
         }
         let mut truth = self.truth.lock().unwrap_or_else(PoisonError::into_inner);
         if self.keep {
@@ -376,8 +375,13 @@ pub(crate) async fn write(path: &Path, mut lines: mpsc::Receiver<Line>) -> anyho
             serde_json::to_writer(&mut text, &line)?;
             text.push(b'\n');
         }
-        file.write_all(&text).await.with_context(|| format!("cannot write the ledger {}", path.display()))?;
-        file.sync_data().await.with_context(|| format!("cannot flush the ledger {}", path.display()))?;
+        let written = async {
+            file.write_all(&text).await?;
+            // The file buffers: without this an error of the write would pass for one of the next batch.
+            file.flush().await?;
+            file.sync_data().await
+        };
+        written.await.with_context(|| format!("cannot write the ledger {}", path.display()))?;
     }
     Ok(())
 }

@@ -20,7 +20,7 @@ mod target;
 mod verify;
 mod wire;
 
-pub use deliver::Backoff;
+pub use deliver::{Backoff, Patience};
 pub use faults::{Fault, Faults};
 pub use history::{history, replay_history};
 pub use ledger::{CallTruth, Counters, EventRecord, Expected, Truth, Violation};

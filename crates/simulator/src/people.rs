@@ -37,7 +37,7 @@ pub(crate) fn primary(language: &str) -> &str {
 
 pub(crate) fn person(rng: &mut impl Rng, language: &str) -> Person {
     let (firsts, lasts) = names(primary(language));
-    Person { first: *pick(rng, firsts), last: *pick(rng, lasts) }
+    Person { first: pick(rng, firsts), last: pick(rng, lasts) }
 }
 
 /// A number in the country's range for fiction, E.164.
@@ -88,7 +88,7 @@ pub(crate) fn slots(rng: &mut impl Rng) -> [String; 3] {
 
 /// A name for an animal.
 pub(crate) fn pet(rng: &mut impl Rng) -> &'static str {
-    *pick(
+    pick(
         rng,
         &[
             "Biscuit",

@@ -20,6 +20,6 @@ pub(crate) fn uuid(rng: &mut impl Rng) -> Uuid {
 }
 
 /// One of the items. The slice must not be empty: every caller passes a table of this crate.
-pub(crate) fn pick<'a, T>(rng: &mut impl Rng, items: &'a [T]) -> &'a T {
-    &items[rng.random_range(0..items.len())]
+pub(crate) fn pick<T: Clone>(rng: &mut impl Rng, items: &[T]) -> T {
+    items[rng.random_range(0..items.len())].clone()
 }

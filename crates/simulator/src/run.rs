@@ -8,16 +8,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
+use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use rand::Rng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
+use sha2::{Digest, Sha256};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::deliver::{self, Answer, Backoff, WhoAnswers};
+use crate::deliver::{self, Answer, Backoff, Parcel, Patience, WhoAnswers};
 use crate::faults::{self, BIG_REPORT_BYTES, Delivery, Fault, Faults, NEW_ENDED_REASON};
 use crate::ledger::{self, CallTruth, EventRecord, Ledger, Line, Truth, Violation};
 use crate::rng;
@@ -59,6 +61,8 @@ pub struct SimulateOptions {
     pub only: Vec<String>,
     /// What goes wrong on the way.
     pub faults: Faults,
+    /// How long the provider waits for an answer.
+    pub patience: Patience,
     /// Whether the provider tries again. None: it does not, like the real one.
     pub backoff: Option<Backoff>,
     /// What the assistant is set to send.
@@ -83,6 +87,7 @@ impl Default for SimulateOptions {
             start: None,
             only: Vec::new(),
             faults: Faults::default(),
+            patience: Patience::default(),
             backoff: None,
             wire: WireOptions::default(),
             ledger: None,
@@ -113,6 +118,9 @@ impl SimulateOptions {
             self.pacing == Pacing::Lanes || self.speed.is_finite(),
             "a demonstration needs a finite speed: it would begin calls without pause"
         );
+        for name in &self.only {
+            ensure!(library().iter().any(|script| script.id == *name), "there is no script {name}");
+        }
         for target in targets {
             ensure!(!target.numbers.is_empty(), "{} has no number to call", target.org_label);
             ensure!(!self.scripts(target).is_empty(), "no script fits {}", target.org_label);
@@ -177,6 +185,9 @@ pub async fn run(
     progress: impl Fn(Progress) + Send + Sync + 'static,
 ) -> anyhow::Result<Truth> {
     options.check(&targets)?;
+    // A run whose ledger cannot be written stops: its truth would have holes. The caller's token stays as it is.
+    let shutdown = shutdown.child_token();
+    let stop = shutdown.clone();
     let (ledger, lines) = Ledger::new(options.seed, options.keep, options.ledger.is_some());
     let stage = Arc::new(Stage {
         client: deliver::client()?,
@@ -190,7 +201,7 @@ pub async fn run(
     let ledger_path = stage.options.ledger.clone();
     let writing = async {
         match (ledger_path, lines) {
-            (Some(path), Some(lines)) => ledger::write(&path, lines).await,
+            (Some(path), Some(lines)) => ledger::write(&path, lines).await.inspect_err(|_| stop.cancel()),
             _ => Ok(()),
         }
     };
@@ -223,17 +234,31 @@ struct Stage {
     options: SimulateOptions,
 }
 
-/// A telephone line: one call after the other.
+/// A telephone line: one call after the other. What it plays depends on the seed alone.
 struct Lane {
     number: u64,
     /// Demonstrations tie a lane to one target; otherwise calls go round.
     target: Option<usize>,
     /// Calls overlap a little: the next rings as the last ends.
     overlapping: bool,
-    first_ms: u64,
     gap_ms: (u64, u64),
     calls: Option<u64>,
     lanes: u64,
+    end_ms: Option<u64>,
+    rng: ChaCha8Rng,
+    decks: Vec<Deck>,
+    launch_ms: u64,
+    count: u64,
+}
+
+/// A call that a lane is about to play.
+struct Planned {
+    target: usize,
+    launch_ms: u64,
+    /// Not dated yet.
+    scenario: Scenario,
+    wire: WireOptions,
+    faults: ChaCha8Rng,
 }
 
 impl Lane {
@@ -241,70 +266,84 @@ impl Lane {
         match options.pacing {
             Pacing::Lanes => {
                 let lanes = u64::from(options.concurrency);
-                let mean = u64::try_from(options.gap.as_millis()).unwrap_or(u64::MAX / 4);
+                let mean = millis(options.gap);
                 (0..lanes)
                     .map(|number| Self {
-                        number,
-                        target: None,
-                        overlapping: false,
-                        first_ms: number * mean / lanes,
                         gap_ms: (mean / 2, mean + mean / 2),
                         calls: options.calls.map(|calls| calls / lanes + u64::from(number < calls % lanes)),
                         lanes,
+                        ..Self::new(options, targets, number, number * mean / lanes)
                     })
                     .collect()
             }
-            Pacing::Demo => (0..targets.len()).flat_map(|target| Self::demo(options, target)).collect(),
+            Pacing::Demo => (0..targets.len()).flat_map(|target| Self::demo(options, targets, target)).collect(),
+        }
+    }
+
+    fn new(options: &SimulateOptions, targets: &[Target], number: u64, launch_ms: u64) -> Self {
+        Self {
+            number,
+            target: None,
+            overlapping: false,
+            gap_ms: (0, 0),
+            calls: options.calls,
+            lanes: 1,
+            end_ms: options.duration.map(millis),
+            rng: rng::stream(options.seed, &format!("lane {number}")),
+            decks: targets.iter().map(|target| Deck::new(options.scripts(target))).collect(),
+            launch_ms,
+            count: 0,
         }
     }
 
     /// Three lines: one always busy, one often, one now and then.
-    fn demo(options: &SimulateOptions, target: usize) -> [Self; 3] {
-        let stagger = u64::try_from(target).unwrap_or(0);
+    fn demo(options: &SimulateOptions, targets: &[Target], target: usize) -> [Self; 3] {
+        let place = u64::try_from(target).unwrap_or(0);
         [
-            (0, 150 * (stagger % 8), (0, 0)),
-            (1, 9_000 + 4_000 * stagger, (10_000, 60_000)),
-            (2, 45_000, (60_000, 240_000)),
+            (0, 150 * (place % 8), (0, 0)),
+            (1, 9_000 + 4_000 * place, (10_000, 60_000)),
+            (2, 45_000 + 7_000 * place, (60_000, 240_000)),
         ]
         .map(|(line, first_ms, gap_ms)| Self {
-            number: stagger * 3 + line,
             target: Some(target),
-            overlapping: true,
-            first_ms,
+            overlapping: line == 0,
             gap_ms,
-            calls: options.calls,
-            lanes: 1,
+            ..Self::new(options, targets, place * 3 + line, first_ms)
         })
     }
 
-    async fn play(self, stage: Arc<Stage>) -> anyhow::Result<()> {
-        let options = &stage.options;
-        let end_ms = options.duration.map(|duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX));
-        let mut rng = rng::stream(options.seed, &format!("lane {}", self.number));
-        let mut decks: Vec<Deck> = stage.targets.iter().map(|target| Deck::new(options.scripts(target))).collect();
+    /// The next call of this line. None: the line is done.
+    fn next(&mut self, options: &SimulateOptions, targets: &[Target]) -> Option<Planned> {
+        if self.calls.is_some_and(|calls| self.count >= calls) || self.end_ms.is_some_and(|end| self.launch_ms >= end) {
+            return None;
+        }
+        let target = self.target.unwrap_or_else(|| self.turn_of(targets.len()));
+        let script = self.decks[target].draw(&mut self.rng);
+        let mut scenario = Scenario::draw(&mut self.rng, &targets[target], script, Timestamp::UNIX_EPOCH);
+        if self.rng.random::<f64>() < options.faults.new_ended_reason {
+            NEW_ENDED_REASON.clone_into(&mut scenario.ended_reason);
+        }
+        let mut wire = options.wire.clone();
+        if self.rng.random::<f64>() < options.faults.big_report {
+            wire.report_bytes = Some(BIG_REPORT_BYTES);
+        }
+        let busy_ms = if self.overlapping { scenario.ended_at.saturating_sub(OVERLAP_MS) } else { scenario.report_at };
+        let gap = self.rng.random_range(self.gap_ms.0..=self.gap_ms.1);
+        let faults = rng::stream(self.rng.random(), "faults");
+        let launch_ms = self.launch_ms;
+        self.launch_ms += u64::from(busy_ms) + gap;
+        self.count += 1;
+        Some(Planned { target, launch_ms, scenario, wire, faults })
+    }
+
+    async fn play(mut self, stage: Arc<Stage>) -> anyhow::Result<()> {
         let mut running = JoinSet::new();
-        let mut launch_ms = self.first_ms;
-        for count in 0_u64.. {
-            if self.calls.is_some_and(|calls| count >= calls) || end_ms.is_some_and(|end| launch_ms >= end) {
+        while let Some(planned) = self.next(&stage.options, &stage.targets) {
+            if !stage.wait_until(planned.launch_ms).await {
                 break;
             }
-            if !stage.wait_until(launch_ms).await {
-                break;
-            }
-            let target = self.target.unwrap_or_else(|| self.turn_of(count, stage.targets.len()));
-            let script = decks[target].draw(&mut rng);
-            let mut scenario = Scenario::draw(&mut rng, &stage.targets[target], script, Timestamp::UNIX_EPOCH);
+            let Planned { target, launch_ms, mut scenario, wire, faults } = planned;
             scenario.created_at = stage.date(launch_ms, &scenario)?;
-            if rng.random::<f64>() < options.faults.new_ended_reason {
-                NEW_ENDED_REASON.clone_into(&mut scenario.ended_reason);
-            }
-            let mut wire = options.wire.clone();
-            if rng.random::<f64>() < options.faults.big_report {
-                wire.report_bytes = Some(BIG_REPORT_BYTES);
-            }
-            let busy_ms = if self.overlapping { scenario.ended_at.saturating_sub(400) } else { scenario.report_at };
-            let gap = rng.random_range(self.gap_ms.0..=self.gap_ms.1);
-            let faults = rng::stream(rng.random(), "faults");
             let call = Call { stage: Arc::clone(&stage), target, launch_ms, wire, faults };
             running.spawn(call.play(scenario));
             if !self.overlapping {
@@ -313,15 +352,22 @@ impl Lane {
             while let Some(ended) = running.try_join_next() {
                 ended.context("a call broke off")??;
             }
-            launch_ms += u64::from(busy_ms) + gap;
         }
         reap(&mut running).await
     }
 
-    fn turn_of(&self, count: u64, targets: usize) -> usize {
-        let turn = (count * self.lanes + self.number) % u64::try_from(targets).unwrap_or(1);
+    /// Which target is next when the lines go round.
+    fn turn_of(&self, targets: usize) -> usize {
+        let turn = (self.count * self.lanes + self.number) % u64::try_from(targets).unwrap_or(1);
         usize::try_from(turn).unwrap_or(0)
     }
+}
+
+/// How long before the end of a call the next one rings in a demonstration.
+const OVERLAP_MS: u32 = 400;
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX / 4)
 }
 
 async fn reap(running: &mut JoinSet<anyhow::Result<()>>) -> anyhow::Result<()> {
@@ -462,6 +508,10 @@ impl Call {
         let delivery = Delivery { at: 0, event, fault: None };
         let (answer, record) = self.post(&delivery, 1).await?;
         self.note(record).await;
+        if answer.timed_out {
+            let problem = "assistant-request: no answer in time".to_owned();
+            self.violated(&delivery.event, scenario.call_id, problem).await;
+        }
         match deliver::who_answers(&answer) {
             Ok(WhoAnswers::Assistant(id)) => {
                 scenario.number.assistant_id = Some(id);
@@ -508,10 +558,12 @@ impl Call {
     }
 
     async fn post(&self, delivery: &Delivery, number: u32) -> anyhow::Result<(Answer, EventRecord)> {
+        let stage = &self.stage;
+        let body = deliver::body(&delivery.event, number);
         let forged = delivery.fault == Some(Fault::Tampered);
-        let target = &self.stage.targets[self.target];
-        let answer = deliver::post(&self.stage.client, target, &delivery.event, number, forged).await?;
-        let record = record(delivery, number, Some(&answer));
+        let parcel = Parcel { target: &stage.targets[self.target], event: &delivery.event, body: body.clone(), forged };
+        let answer = deliver::post(&stage.client, &parcel, &stage.options.patience, &stage.shutdown).await?;
+        let record = record(delivery, number, Some((&body, &answer)));
         Ok((answer, record))
     }
 
@@ -529,6 +581,9 @@ impl Call {
 
 /// What is wrong with an answer. A receiver that is down or overloaded (no answer, 5xx) is not wrong, only away.
 fn judge(delivery: &Delivery, answer: &Answer) -> Vec<String> {
+    if answer.timed_out {
+        return vec!["no answer in time".into()];
+    }
     let Some(status) = answer.status else {
         return Vec::new();
     };
@@ -548,17 +603,107 @@ fn call_id(event: &Event) -> Uuid {
     event.message["call"]["id"].as_str().and_then(|id| id.parse().ok()).unwrap_or_default()
 }
 
-pub(crate) fn record(delivery: &Delivery, number: u32, answer: Option<&Answer>) -> EventRecord {
+/// What the ledger keeps of one attempt; without a body and its answer it was never sent.
+pub(crate) fn record(delivery: &Delivery, number: u32, sent: Option<(&Bytes, &Answer)>) -> EventRecord {
+    let answer = sent.map(|(_, answer)| answer);
     EventRecord {
         call_id: call_id(&delivery.event),
         identity: delivery.event.identity.clone(),
         event: delivery.event.kind.clone(),
         fault: delivery.fault,
         delivery: number,
-        digest: answer.map(|answer| answer.digest.clone()).unwrap_or_default(),
-        bytes: answer.map_or(0, |answer| answer.bytes),
+        digest: sent.map(|(body, _)| hex::encode(Sha256::digest(body))).unwrap_or_default(),
+        bytes: sent.map_or(0, |(body, _)| body.len()),
         status: answer.and_then(|answer| answer.status),
         error: answer.and_then(|answer| answer.error.clone()),
         latency_ms: answer.map_or(0, |answer| u32::try_from(answer.latency.as_millis()).unwrap_or(u32::MAX)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+    use crate::practice::practices;
+
+    fn targets() -> Vec<Target> {
+        practices().iter().map(|practice| Target::of_practice(practice, "http://127.0.0.1:9", None, "x")).collect()
+    }
+
+    /// Begin and end of every call of a demonstration, by target, in milliseconds.
+    fn demo_calls(options: &SimulateOptions, until_ms: u64) -> Vec<Vec<(u64, u64)>> {
+        let targets = targets();
+        let mut calls = vec![Vec::new(); targets.len()];
+        for mut lane in Lane::all(options, &targets) {
+            while let Some(planned) = lane.next(options, &targets).filter(|planned| planned.launch_ms < until_ms) {
+                let end = planned.launch_ms + u64::from(planned.scenario.ended_at);
+                calls[planned.target].push((planned.launch_ms, end));
+            }
+        }
+        calls
+    }
+
+    #[test]
+    fn a_demonstration_has_one_to_three_live_calls_at_every_practice_at_any_moment() {
+        let half_an_hour = 30 * 60 * 1_000;
+        for calls in demo_calls(&SimulateOptions::demo(11), half_an_hour) {
+            assert!(calls.iter().any(|(begin, _)| *begin <= 2_000), "nothing within two seconds");
+            let mut seen = HashSet::new();
+            for moment in (2_000..half_an_hour).step_by(500) {
+                let live = calls.iter().filter(|(begin, end)| *begin <= moment && moment < *end).count();
+                // Two calls of the busiest line overlap for less than a second.
+                let ringing =
+                    calls.iter().any(|(begin, _)| *begin <= moment && moment < *begin + u64::from(OVERLAP_MS));
+                assert!((1..=3).contains(&live) || (live == 4 && ringing), "{live} live at {moment}");
+                seen.insert(live);
+            }
+            assert!(seen.len() >= 3, "the number of live calls does not vary: {seen:?}");
+        }
+    }
+
+    #[test]
+    fn lines_share_the_calls_and_go_round_the_targets() {
+        let options = SimulateOptions::flat_out(1, 23, Timestamp::UNIX_EPOCH);
+        let targets = targets();
+        let mut by_target = vec![0; targets.len()];
+        for mut lane in Lane::all(&options, &targets) {
+            while let Some(planned) = lane.next(&options, &targets) {
+                by_target[planned.target] += 1;
+            }
+        }
+        assert_eq!(by_target.iter().sum::<i32>(), 23);
+        assert!(by_target.iter().all(|calls| (4..=6).contains(calls)), "{by_target:?}");
+    }
+
+    #[test]
+    fn nothing_begins_after_the_duration() {
+        let options =
+            SimulateOptions { calls: None, duration: Some(Duration::from_mins(10)), ..SimulateOptions::default() };
+        let targets = targets();
+        let mut launches = Vec::new();
+        for mut lane in Lane::all(&options, &targets) {
+            while let Some(planned) = lane.next(&options, &targets) {
+                launches.push(planned.launch_ms);
+            }
+        }
+        assert!(launches.len() > 5);
+        assert!(launches.iter().all(|launch| *launch < 600_000), "{launches:?}");
+    }
+
+    #[test]
+    fn options_that_cannot_work_are_refused() {
+        let options = SimulateOptions::default;
+        let faulty = SimulateOptions { faults: Faults { lost: 1.5, ..Faults::default() }, ..options() };
+        let nobody = SimulateOptions { only: vec!["no-such-script".into()], ..options() };
+        for (options, targets, sentence) in [
+            (options(), vec![], "there is nobody to call: no target was given"),
+            (SimulateOptions { speed: 0.0, ..options() }, targets(), "the speed must be more than 0"),
+            (SimulateOptions { concurrency: 0, ..options() }, targets(), "the concurrency must be at least 1"),
+            (faulty, targets(), "the rate of lost must lie between 0 and 1"),
+            (nobody, targets(), "there is no script no-such-script"),
+        ] {
+            assert_eq!(options.check(&targets).unwrap_err().to_string(), sentence);
+        }
     }
 }

@@ -59,7 +59,7 @@ impl Scenario {
     /// Draws a call. `created_at` can be set later, when the length is known.
     pub(crate) fn draw(rng: &mut ChaCha8Rng, target: &Target, script: &Script, created_at: Timestamp) -> Self {
         let call_id = rng::uuid(rng);
-        let number = rng::pick(rng, &target.numbers).clone();
+        let number = rng::pick(rng, &target.numbers);
         let person = people::person(rng, &script.language);
         let customer_number = people::number(rng, target.country);
         let words = Words::draw(rng, target, script, &person);

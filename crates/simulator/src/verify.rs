@@ -372,7 +372,8 @@ impl<'a> Reader<'a> {
                     .and_then(|value| value.to_str().ok())
                     .and_then(|value| value.parse().ok())
                     .unwrap_or(1_u64);
-                tokio::time::sleep(Duration::from_secs(seconds.clamp(1, 60))).await;
+                ensure!(seconds <= 60, "{path}: the API asks to wait {seconds} s: its limit is too low to compare");
+                tokio::time::sleep(Duration::from_secs(seconds.max(1))).await;
                 continue;
             }
             ensure!(status.is_success(), "{path} was answered {status}");

@@ -5,6 +5,9 @@
 //! Every message carries canaries where the real ones carry secrets ([`CANARIES`]): whoever stores or logs one of
 //! them has forgotten to redact.
 
+#[cfg(test)]
+mod schema_tests;
+
 use jiff::Timestamp;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
@@ -305,7 +308,9 @@ impl<'a> Builder<'a> {
         }
         self.messages.push(message);
         self.formatted.push(json!({"role": formatted_role, "content": text}));
-        self.transcript.push_str(&format!("{label}: {text}\n"));
+        for part in [label, ": ", text, "\n"] {
+            self.transcript.push_str(part);
+        }
         self.turns.push(Turn { role: our_role.to_owned(), text: text.to_owned(), at: scenario.at(from) });
 
         let extra = json!({"role": wire_role, "transcriptType": "final", "transcript": text});
@@ -429,7 +434,6 @@ impl<'a> Builder<'a> {
             "endedAt": scenario.at(scenario.ended_at).to_string(),
             "durationSeconds": f64::from(scenario.ended_at - scenario.started_at.unwrap_or(scenario.ended_at)) / 1000.0,
             "transcript": self.transcript,
-            "summary": scenario.summary,
             "compliance": {"recordingConsent": {"type": "stay-on-line"}},
         });
         if let Some(started) = scenario.started_at {
@@ -597,12 +601,13 @@ impl<'a> Builder<'a> {
             "transcript": self.transcript,
             "variableValues": {"practice": scenario.org_label},
             "nodes": [],
-            "assistantActivations": [{
-                "assistantName": scenario.agent_name,
-                "assistantId": scenario.number.assistant_id,
-            }],
             "performanceMetrics": self.performance(),
         });
+        let mut activation = json!({"assistantName": scenario.agent_name});
+        if let Some(assistant_id) = &scenario.number.assistant_id {
+            activation["assistantId"] = json!(assistant_id);
+        }
+        artifact["assistantActivations"] = json!([activation]);
         if !self.transfers.is_empty() {
             artifact["transfers"] = json!(self.transfers);
         }
