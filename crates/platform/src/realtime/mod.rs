@@ -106,16 +106,17 @@ impl<E: Sequenced> Subscription<E> {
         let known_head = *self.head.borrow();
         match (first, last) {
             // Memory reaches back far enough: at most its end is missing.
-            (Some(first), Some(last)) if first <= cursor + 1 => {
-                if last < known_head || last <= cursor {
-                    let fresh = fetch(last.max(cursor)).await?;
-                    recent.extend(fresh.into_iter().map(Arc::new));
+            (Some(first), Some(last)) if first <= cursor + 1 && cursor <= last => {
+                if last < known_head || last == cursor {
+                    recent.extend(fetch(last).await?.into_iter().map(Arc::new));
                 }
             }
             // A reader from further back than memory: its gap is its own, memory stays as it is.
             (Some(_), Some(last)) if last > cursor => {
                 return Ok(fetch(cursor).await?.into_iter().map(Arc::new).collect());
             }
+            // Memory is empty, or ends before this reader's place (a snapshot took it there): it begins anew. Going on
+            // behind the hole would hide what is in it from a slower reader.
             _ => {
                 recent.clear();
                 recent.extend(fetch(cursor).await?.into_iter().map(Arc::new));
@@ -125,5 +126,79 @@ impl<E: Sequenced> Subscription<E> {
         let surplus = recent.len().saturating_sub(RECENT);
         recent.drain(..surplus);
         Ok(news)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use super::{Hub, Sequenced, Subscription};
+    use crate::ids::OrgId;
+
+    struct Numbered(i64);
+
+    impl Sequenced for Numbered {
+        fn seq(&self) -> i64 {
+            self.0
+        }
+    }
+
+    /// Reads after `cursor` from a database that holds 1 to `stored`, as many as it gives at once.
+    async fn read(subscription: &Subscription<Numbered>, cursor: i64, stored: i64) -> Vec<i64> {
+        const PAGE: i64 = 4;
+        let events = subscription
+            .after(cursor, |after| async move {
+                Ok::<_, Infallible>((after + 1..=stored.min(after + PAGE)).map(Numbered).collect())
+            })
+            .await;
+        match events {
+            Ok(events) => events.iter().map(|event| event.seq()).collect(),
+            Err(never) => match never {},
+        }
+    }
+
+    #[tokio::test]
+    async fn a_slow_reader_misses_nothing_when_another_one_joins_ahead_of_it() {
+        let hub = Hub::default();
+        let org = OrgId::new();
+        let slow = hub.subscribe(org);
+        hub.wake(org, 3);
+        assert_eq!(read(&slow, 0, 3).await, [1, 2, 3]);
+        let ahead = hub.subscribe(org);
+        hub.wake(org, 8);
+        assert_eq!(read(&ahead, 7, 8).await, [8]);
+        assert_eq!(read(&slow, 3, 8).await, [4, 5, 6, 7]);
+        assert_eq!(read(&slow, 7, 8).await, [8]);
+    }
+
+    #[tokio::test]
+    async fn readers_at_the_same_place_cost_one_read() {
+        let hub = Hub::default();
+        let org = OrgId::new();
+        let (first, second) = (hub.subscribe(org), hub.subscribe(org));
+        hub.wake(org, 2);
+        assert_eq!(read(&first, 0, 2).await, [1, 2]);
+        assert_eq!(read(&second, 0, 0).await, [1, 2], "from memory: the database of this call is empty");
+    }
+
+    #[tokio::test]
+    async fn a_reader_from_before_memory_reads_its_own_gap() {
+        let hub = Hub::default();
+        let org = OrgId::new();
+        let (new, old) = (hub.subscribe(org), hub.subscribe(org));
+        hub.wake(org, 9);
+        assert_eq!(read(&new, 8, 9).await, [9]);
+        assert_eq!(read(&old, 2, 9).await, [3, 4, 5, 6]);
+        assert_eq!(read(&new, 8, 9).await, [9], "memory is as it was");
+    }
+
+    #[tokio::test]
+    async fn only_organizations_with_readers_are_watched() {
+        let hub = Hub::<Numbered>::default();
+        let (watched, left) = (OrgId::new(), OrgId::new());
+        let _reader = hub.subscribe(watched);
+        drop(hub.subscribe(left));
+        assert_eq!(hub.watched(), [watched]);
     }
 }
