@@ -23,6 +23,8 @@ use crate::health::{self, HealthState};
 
 /// Longest time for one request. Live connections are upgraded or streamed and not bound by it.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+/// How often expired sign-ins are forgotten.
+const SWEEP: Duration = Duration::from_secs(3600);
 /// Largest body of an ordinary request; webhooks have their own limit.
 const MAX_BODY: usize = 1 << 20;
 
@@ -107,11 +109,11 @@ impl App {
         let (api, _) = self.api();
         let api = api
             .layer(identity::idempotency::layer(self.identity.clone()))
+            .layer(identity::access::rotation_layer(self.identity.clone()))
             .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_TIMEOUT))
             .layer(cors::layer(&self.cors_origins));
         Router::new()
             .merge(api)
-            .merge(web::router(web::State::new(self.identity.clone(), self.voice.clone(), self.demonstration)))
             .layer(axum::extract::DefaultBodyLimit::max(MAX_BODY))
             .layer(CatchPanicLayer::custom(|_| ApiError::internal("a handler panicked").into_response()))
             .layer(from_fn(headers::layer))
@@ -130,6 +132,25 @@ impl App {
         let (public, public_description) = public.split();
         description.merge(public_description);
         (tenant.merge(public), description)
+    }
+
+    /// Starts the duties that one node of an installation must do.
+    pub fn start_worker(&self, tasks: &Tasks) {
+        self.voice.start_worker();
+        let (authority, stopping) = (self.identity.authority.clone(), tasks.stopping());
+        tasks.spawn(async move {
+            let mut tick = tokio::time::interval(SWEEP);
+            loop {
+                tokio::select! {
+                    () = stopping.cancelled() => return,
+                    _ = tick.tick() => {
+                        if let Err(error) = identity::jobs::sweep(&authority).await {
+                            tracing::warn!(%error, "expired sign-ins could not be forgotten; it is tried again");
+                        }
+                    }
+                }
+            }
+        });
     }
 
     /// Forgets idle clients in the limiters, now and then, until the process stops.

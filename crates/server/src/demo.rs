@@ -8,7 +8,8 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use anyhow::Context as _;
-use identity::organizations::{NewOrganization, create_organization};
+use identity::organizations::actions::create_organization;
+use identity::organizations::model::NewOrganization;
 use platform::audit::Actor;
 use platform::clock::Clock;
 use platform::config::Config;

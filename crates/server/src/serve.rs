@@ -67,8 +67,7 @@ async fn serve(
     let app = App::new(config, foundation)?;
     app.start_forgetting(&tasks);
     if !arguments.no_worker {
-        app.identity.start_worker();
-        app.voice.start_worker();
+        app.start_worker(&tasks);
     }
     if let Some(address) = config.server.metrics_listen {
         serve_metrics(address, metrics, &tasks).await?;
