@@ -55,7 +55,9 @@ pub struct SimulateOptions {
     pub calls: Option<u64>,
     /// Begin no more calls after this long, in the time of the simulation.
     pub duration: Option<Duration>,
-    /// Date of the first call. None: now, and no message is dated in the future, whatever the speed.
+    /// Date of the first call: with it, the same seed sends the same bytes. None: now, no message is dated in the
+    /// future whatever the speed, and the ids of the calls are new in every run, so that a receiver that was played
+    /// to before does not take them for repetitions.
     pub start: Option<Timestamp>,
     /// Only scripts with these names. Empty: all that fit the practice.
     pub only: Vec<String>,
@@ -192,6 +194,7 @@ pub async fn run(
     let stage = Arc::new(Stage {
         client: deliver::client()?,
         begun: Instant::now(),
+        salt: u64::try_from(deliver::wall_clock().as_microsecond()).unwrap_or_default(),
         targets,
         ledger,
         shutdown,
@@ -227,6 +230,8 @@ async fn play(stage: Arc<Stage>) -> anyhow::Result<Truth> {
 struct Stage {
     client: reqwest::Client,
     begun: Instant,
+    /// Different in every run.
+    salt: u64,
     targets: Vec<Target>,
     ledger: Ledger,
     shutdown: CancellationToken,
@@ -344,6 +349,9 @@ impl Lane {
             }
             let Planned { target, launch_ms, mut scenario, wire, faults } = planned;
             scenario.created_at = stage.date(launch_ms, &scenario)?;
+            if stage.options.start.is_none() {
+                scenario.call_id = rng::uuid(&mut rng::stream(stage.salt, &scenario.call_id.to_string()));
+            }
             let call = Call { stage: Arc::clone(&stage), target, launch_ms, wire, faults };
             running.spawn(call.play(scenario));
             if !self.overlapping {

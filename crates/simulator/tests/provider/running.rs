@@ -353,6 +353,18 @@ async fn a_fast_run_without_a_start_dates_nothing_in_the_future() {
 }
 
 #[tokio::test]
+async fn a_run_without_a_start_repeats_no_call_of_an_earlier_run() {
+    let receiver = Receiver::start().await;
+    let options = SimulateOptions { start: None, ..SimulateOptions::flat_out(4, 5, start()) };
+    let mut ids = HashSet::new();
+    for _ in 0..2 {
+        let truth = play(options.clone(), vec![receiver.target()]).await;
+        ids.extend(truth.calls.iter().map(|call| call.call_id));
+    }
+    assert_eq!(ids.len(), 10);
+}
+
+#[tokio::test]
 async fn a_run_that_keeps_nothing_still_counts() {
     let receiver = Receiver::start().await;
     let options = SimulateOptions { keep: false, ..SimulateOptions::flat_out(4, 5, start()) };
