@@ -59,7 +59,9 @@ impl Scenario {
     /// Draws a call. `created_at` can be set later, when the length is known.
     pub(crate) fn draw(rng: &mut ChaCha8Rng, target: &Target, script: &Script, created_at: Timestamp) -> Self {
         let call_id = rng::uuid(rng);
-        let number = rng::pick(rng, &target.numbers);
+        // Most people know the main line only.
+        let on_main_line = rng.random_range(0..5) > 0;
+        let number = if on_main_line { target.numbers[0].clone() } else { rng::pick(rng, &target.numbers) };
         let person = people::person(rng, &script.language);
         let customer_number = people::number(rng, target.country);
         let words = Words::draw(rng, target, script, &person);
