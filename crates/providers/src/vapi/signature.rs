@@ -498,7 +498,10 @@ pub fn headers_for(
                 Encoding::Hex => hex::encode(mac),
                 Encoding::Base64 => BASE64.encode(mac),
             };
-            put(&scheme.signature_header, &format!("{}{encoded}", scheme.signature_prefix.as_deref().unwrap_or_default()))?;
+            put(
+                &scheme.signature_header,
+                &format!("{}{encoded}", scheme.signature_prefix.as_deref().unwrap_or_default()),
+            )?;
         }
     }
     Some(headers)

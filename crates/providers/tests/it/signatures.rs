@@ -3,7 +3,8 @@
 use http::{HeaderMap, HeaderName, HeaderValue};
 use jiff::Timestamp;
 use providers::vapi::signature::{
-    Algorithm, Encoding, HmacScheme, Refused, SchemeError, SharedSecret, SignedRequest, Verified, WebhookAuth, verify,
+    Algorithm, Encoding, HmacScheme, Refused, SchemeError, SharedSecret, SignedRequest, Verified, WebhookAuth,
+    headers_for, verify,
 };
 use serde_json::json;
 
@@ -341,6 +342,33 @@ fn five_minutes_either_way_and_not_a_second_more() {
 fn a_time_that_was_changed_breaks_the_signature() {
     let pairs = [("x-signature", SHA256), ("x-timestamp", "1793433601")];
     assert_eq!(check(&hmac(|_| {}), &[SECRET], &pairs, BODY), Err(Refused::Mismatch));
+}
+
+// --- sending -----------------------------------------------------------------------------------------------------------
+
+#[test]
+fn what_is_signed_here_verifies_here_and_nowhere_else() {
+    let url = "https://voice.example.test/api/webhooks/vapi";
+    let line = |bearer_prefix| WebhookAuth::SharedSecret(SharedSecret { header: Some("X-Line".into()), bearer_prefix });
+    let address = hmac(|scheme| {
+        scheme.algorithm = Algorithm::Sha512;
+        scheme.payload_format = Some("{method} {url} {timestamp} {body}".into());
+        scheme.signature_prefix = Some("sha512=".into());
+    });
+    let timeless = hmac(|scheme| scheme.include_timestamp = false);
+    for auth in [WebhookAuth::default(), line(true), line(false), hmac(|_| {}), address, timeless, standard()] {
+        let secret = STANDARD_KEY;
+        let headers = headers_for(&auth, secret, ("POST", url, BODY), "msg_test", now()).unwrap();
+        let request = SignedRequest { method: "POST", url, headers: &headers, body: BODY };
+        assert!(verify(&auth, &[secret], &request, now()).is_ok(), "{auth:?}");
+        assert!(verify(&auth, &["b3RoZXI="], &request, now()).is_err(), "{auth:?}");
+        let tampered = SignedRequest { body: b"{}", ..request };
+        let only_carries_the_secret = matches!(auth, WebhookAuth::SharedSecret(_));
+        assert_eq!(verify(&auth, &[secret], &tampered, now()).is_ok(), only_carries_the_secret, "{auth:?}");
+    }
+    assert!(headers_for(&standard(), "not base64!", ("POST", url, BODY), "msg_test", now()).is_none());
+    let vector = headers_for(&hmac(|_| {}), SECRET, ("POST", url, BODY), "", now()).unwrap();
+    assert_eq!(vector["x-signature"], SHA256);
 }
 
 // --- configuration -----------------------------------------------------------------------------------------------------
