@@ -24,7 +24,8 @@ pub struct Faults {
     pub doubled: f64,
     /// Delivered after the message that follows it.
     pub reordered: f64,
-    /// Accompanied by a forgery with altered content and a wrong secret, which must be refused with 401.
+    /// Accompanied by a forgery with altered content and a wrong secret, which must be refused: 401, or 429 when there are
+    /// many.
     pub tampered: f64,
     /// Followed by a message of an unknown type, which must be accepted.
     pub unknown_type: f64,

@@ -428,7 +428,14 @@ impl Stage {
 
     /// The date of a call. With a given start, the simulation has a calendar of its own; without, a call that is
     /// played faster than life is dated back so far that its report is not dated in the future.
+    ///
+    /// The provider counts in milliseconds.
     fn date(&self, launch_ms: u64, scenario: &Scenario) -> anyhow::Result<Timestamp> {
+        let at = self.exact_date(launch_ms, scenario)?;
+        Ok(Timestamp::from_millisecond(at.as_millisecond())?)
+    }
+
+    fn exact_date(&self, launch_ms: u64, scenario: &Scenario) -> anyhow::Result<Timestamp> {
         if let Some(start) = self.options.start {
             let offset = SignedDuration::from_millis(i64::try_from(launch_ms)?);
             return start.checked_add(offset).context("the simulation has run out of calendar");
@@ -596,7 +603,9 @@ fn judge(delivery: &Delivery, answer: &Answer) -> Vec<String> {
         return Vec::new();
     };
     if delivery.fault == Some(Fault::Tampered) {
-        return if status == 401 { Vec::new() } else { vec![format!("a forgery was answered {status}, expected 401")] };
+        // A receiver may also stop listening to somebody who forges too much.
+        let is_refused = status == 401 || status == 429;
+        return if is_refused { Vec::new() } else { vec![format!("a forgery was answered {status}, expected 401")] };
     }
     if (400..500).contains(&status) {
         return vec![format!("a genuine message was refused with {status}")];

@@ -70,6 +70,9 @@ pub struct Report {
 }
 
 impl Report {
+    /// How many differences are written out.
+    const SHOWN: usize = 50;
+
     /// Nothing differs.
     pub fn is_clean(&self) -> bool {
         self.differences.is_empty()
@@ -86,11 +89,14 @@ impl fmt::Display for Report {
             self.unknown,
             self.differences.len()
         )?;
-        for difference in &self.differences {
+        for difference in self.differences.iter().take(Self::SHOWN) {
             let Difference { call_id, field, expected, found } = difference;
             writeln!(out, "  {call_id} {field}: expected {expected}, found {found}")?;
         }
-        Ok(())
+        match self.differences.len().saturating_sub(Self::SHOWN) {
+            0 => Ok(()),
+            more => writeln!(out, "  and {more} more"),
+        }
     }
 }
 

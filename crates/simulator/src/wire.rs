@@ -431,13 +431,13 @@ impl<'a> Builder<'a> {
             "cost": dollars(self.cost.total()),
             "costs": self.cost.items(scenario),
             "costBreakdown": self.cost.breakdown(),
-            "endedAt": scenario.at(scenario.ended_at).to_string(),
+            "endedAt": iso(scenario.at(scenario.ended_at)),
             "durationSeconds": f64::from(scenario.ended_at - scenario.started_at.unwrap_or(scenario.ended_at)) / 1000.0,
             "transcript": self.transcript,
             "compliance": {"recordingConsent": {"type": "stay-on-line"}},
         });
         if let Some(started) = scenario.started_at {
-            extra["startedAt"] = json!(scenario.at(started).to_string());
+            extra["startedAt"] = json!(iso(scenario.at(started)));
         }
         if let Some(transfer) = self.transfers.iter().find(|transfer| transfer["status"] == "connected") {
             extra["destination"] = transfer["destination"].clone();
@@ -502,8 +502,8 @@ impl<'a> Builder<'a> {
         let mut call = json!({
             "id": id,
             "orgId": scenario.provider_org_id,
-            "createdAt": scenario.created_at.to_string(),
-            "updatedAt": scenario.at(at).to_string(),
+            "createdAt": iso(scenario.created_at),
+            "updatedAt": iso(scenario.at(at)),
             "type": match scenario.medium {
                 Medium::Inbound => "inboundPhoneCall",
                 Medium::Outbound => "outboundPhoneCall",
@@ -541,11 +541,11 @@ impl<'a> Builder<'a> {
             call["customer"] = customer;
         }
         if scenario.started_at.is_some_and(|started| started <= at) {
-            call["startedAt"] = json!(scenario.started_at.map(|started| scenario.at(started).to_string()));
+            call["startedAt"] = json!(scenario.started_at.map(|started| iso(scenario.at(started))));
         }
         if self.status == "ended" {
             call["endedReason"] = json!(scenario.ended_reason);
-            call["endedAt"] = json!(scenario.at(scenario.ended_at).to_string());
+            call["endedAt"] = json!(iso(scenario.at(scenario.ended_at)));
         }
         if finished {
             call["cost"] = json!(dollars(self.cost.total()));
@@ -681,7 +681,7 @@ pub(crate) fn sign_links(artifact: &mut Value, now: Timestamp, delivery: u32) {
     let signed = |url: &str| format!("{url}?X-Signature={}-{delivery}", CANARIES[7]);
     artifact["presignedMonoUrl"] = json!(signed(&recording));
     artifact["presignedStereoUrl"] = json!(signed(&stereo));
-    artifact["presignedUrlsExpiresAt"] = json!((now + jiff::SignedDuration::from_hours(1)).to_string());
+    artifact["presignedUrlsExpiresAt"] = json!(iso(now + jiff::SignedDuration::from_hours(1)));
 }
 
 /// Fills the report up with the log lines that make real reports of long calls big.
@@ -809,6 +809,11 @@ impl Cost {
             "analysisCostBreakdown": {"summary": part(self.analysis)},
         })
     }
+}
+
+/// A date as the provider writes it: to the millisecond.
+fn iso(at: Timestamp) -> String {
+    format!("{at:.3}")
 }
 
 /// Micro-dollars as dollars. A call costs far less than the two billion micros that fit exactly.

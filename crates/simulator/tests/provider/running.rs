@@ -349,6 +349,8 @@ async fn a_fast_run_without_a_start_dates_nothing_in_the_future() {
     for message in receiver.messages() {
         let at = message["timestamp"].as_i64().unwrap();
         assert!((now - 900_000..=now).contains(&at), "{at} and {now}");
+        // To the millisecond, as the provider writes dates: a receiver that keeps less than nanoseconds loses nothing.
+        assert_eq!(message["call"]["createdAt"].as_str().unwrap().len(), "2026-03-11T09:00:00.000Z".len());
     }
 }
 
