@@ -67,7 +67,10 @@ impl Database {
                 embedded: None,
                 admin: admin_url.as_ref().map(parse).transpose()?,
                 logins: Logins { app: parse(app_url)?, system: parse(system_url)? },
-                roles: Roles { app_password: password_for(app_url, APP_ROLE), system_password: password_for(system_url, SYSTEM_ROLE) },
+                roles: Roles {
+                    app_password: password_for(app_url, APP_ROLE),
+                    system_password: password_for(system_url, SYSTEM_ROLE),
+                },
             }),
         }
     }

@@ -20,8 +20,8 @@ use platform::tasks::Tasks;
 use platform::tenancy::Tenancy;
 use providers::vapi::signature::WebhookAuth;
 use simulator::{Practice, SimulateOptions, Target, practices, replay_history, run};
-use sqlx::postgres::PgConnection;
 use sqlx::Connection as _;
+use sqlx::postgres::PgConnection;
 use voice::connections::actions::{NewConnection, create_connection};
 use voice::numbers::actions::{Mapping, map_number};
 
@@ -60,7 +60,11 @@ pub async fn open(stage: Stage<'_>) -> anyhow::Result<()> {
         let secret = new_token();
         let connection = simulated_connection(&stage, org, &secret).await?;
         map_numbers(stage.tenancy, org, practice).await?;
-        targets.push((Target::of_practice(practice, &base_url, Some(connection.uuid()), secret.expose()), practice, is_new));
+        targets.push((
+            Target::of_practice(practice, &base_url, Some(connection.uuid()), secret.expose()),
+            practice,
+            is_new,
+        ));
     }
     let origin = stage.config.server.public_origin(stage.address);
     say(&format!(
@@ -124,10 +128,11 @@ async fn organization(
 async fn existing(stage: &Stage<'_>, name: &str) -> anyhow::Result<Option<OrgId>> {
     let admin = stage.database.admin.as_ref().context("a demonstration needs DATABASE_ADMIN_URL")?;
     let mut conn = PgConnection::connect_with(admin).await?;
-    let found = sqlx::query_scalar("select org_id from organizations where name = $1 and is_demo and deleted_at is null")
-        .bind(name)
-        .fetch_optional(&mut conn)
-        .await?;
+    let found =
+        sqlx::query_scalar("select org_id from organizations where name = $1 and is_demo and deleted_at is null")
+            .bind(name)
+            .fetch_optional(&mut conn)
+            .await?;
     conn.close().await?;
     Ok(found)
 }

@@ -32,7 +32,10 @@ pub async fn run(config: &Config) -> anyhow::Result<ExitCode> {
                     Err(error) => report("restricted logins", Some(format!("{error:#}"))),
                     Ok(tenancy) => {
                         report("restricted logins", None);
-                        report("row security without an organization", sees_nothing(&tenancy).await.err().map(|error| format!("{error:#}")));
+                        report(
+                            "row security without an organization",
+                            sees_nothing(&tenancy).await.err().map(|error| format!("{error:#}")),
+                        );
                     }
                 }
             }

@@ -27,7 +27,8 @@ pub fn complete(mut description: OpenApi) -> OpenApi {
     );
     let components = description.components.get_or_insert_default();
     components.schemas.insert("Problem".to_owned(), Problem::schema());
-    let bearer = Http::builder().scheme(HttpAuthScheme::Bearer).description(Some("An access token or an API key.")).build();
+    let bearer =
+        Http::builder().scheme(HttpAuthScheme::Bearer).description(Some("An access token or an API key.")).build();
     components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
     description
 }

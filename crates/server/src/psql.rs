@@ -36,8 +36,15 @@ pub async fn run(config: &Config, arguments: &[String]) -> anyhow::Result<ExitCo
 }
 
 fn program(config: &Config, database: &Database) -> PathBuf {
-    let directory = database.embedded.as_ref().map(|cluster| cluster.bin_dir().to_owned()).or_else(|| config.database.pg_bin.clone());
-    directory.map(|directory| directory.join("psql")).filter(|path| path.exists()).unwrap_or_else(|| PathBuf::from("psql"))
+    let directory = database
+        .embedded
+        .as_ref()
+        .map(|cluster| cluster.bin_dir().to_owned())
+        .or_else(|| config.database.pg_bin.clone());
+    directory
+        .map(|directory| directory.join("psql"))
+        .filter(|path| path.exists())
+        .unwrap_or_else(|| PathBuf::from("psql"))
 }
 
 /// libpq's variables for an address, read by sqlx's own reader so that both mean the same server.
@@ -45,7 +52,10 @@ fn connection_environment(url: &str) -> anyhow::Result<Vec<(&'static str, String
     let options: sqlx::postgres::PgConnectOptions =
         url.parse().map_err(|_| anyhow::anyhow!("the database address cannot be read"))?;
     let mut variables = vec![
-        ("PGHOST", options.get_socket().map_or_else(|| options.get_host().to_owned(), |path| path.display().to_string())),
+        (
+            "PGHOST",
+            options.get_socket().map_or_else(|| options.get_host().to_owned(), |path| path.display().to_string()),
+        ),
         ("PGPORT", options.get_port().to_string()),
         ("PGUSER", options.get_username().to_owned()),
     ];

@@ -19,6 +19,8 @@ use crate::cli::ServeArguments;
 use crate::database::{self, Database};
 use crate::demo;
 
+/// The log filter when the operator chose none.
+const DEFAULT_LOG_FILTER: &str = "info";
 /// How long requests and tasks may take to end when the server is asked to stop. A second signal ends it at once.
 const DRAIN: Duration = Duration::from_secs(15);
 
@@ -32,7 +34,11 @@ pub async fn migrate(config: &Config) -> anyhow::Result<()> {
 }
 
 /// Runs the server until it is told to stop.
-pub async fn run(config: Config, arguments: ServeArguments) -> anyhow::Result<()> {
+pub async fn run(mut config: Config, arguments: ServeArguments) -> anyhow::Result<()> {
+    if arguments.demo && config.log.filter == DEFAULT_LOG_FILTER {
+        // A line per simulated event would wash the sign-in off the terminal.
+        "warn".clone_into(&mut config.log.filter);
+    }
     platform::telemetry::start_logging(&config.log)?;
     // Before anything else is started: a port that is taken is the most likely thing to be wrong.
     let listener = listen(config.server.listen).await?;
@@ -72,6 +78,9 @@ async fn serve(
     if let Some(address) = config.server.metrics_listen {
         serve_metrics(address, metrics, &tasks).await?;
     }
+    if database.embedded.is_none() {
+        app.voice.start_neighbours();
+    }
     let answering = CancellationToken::new();
     let mut api = None;
     if arguments.no_api {
@@ -85,7 +94,8 @@ async fn serve(
         tracing::info!(listen = %address, "answering");
     }
     if arguments.demo {
-        let stage = demo::Stage { config, database, tenancy: &tenancy, master_key: &master_key, address, tasks: &tasks };
+        let stage =
+            demo::Stage { config, database, tenancy: &tenancy, master_key: &master_key, address, tasks: &tasks };
         demo::open(stage).await?;
     }
 
@@ -164,7 +174,8 @@ async fn wait_for_the_end(database: &Database) -> anyhow::Result<()> {
 }
 
 async fn told_to_stop() {
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
         tracing::error!("signals cannot be listened to; stop the server with SIGKILL");
         return std::future::pending().await;
     };

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
-use simulator::{ApiAccess, Backoff, Credential, Faults, Kind, Pacing, SimulateOptions, Target, Truth, run as play, verify};
+use simulator::{
+    ApiAccess, Backoff, Credential, Faults, Kind, Pacing, SimulateOptions, Target, Truth, run as play, verify,
+};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -123,7 +125,14 @@ async fn play_calls(arguments: &SimulateArguments) -> anyhow::Result<Truth> {
     let count = truth.counters;
     say(&format!(
         "{} calls, {} requests: {} stored, {} refused, {} unanswered, {} held back, {} forgeries, {} violations\n",
-        count.calls, count.sent, count.acknowledged, count.refused, count.unanswered, count.lost, count.forged, count.violations
+        count.calls,
+        count.sent,
+        count.acknowledged,
+        count.refused,
+        count.unanswered,
+        count.lost,
+        count.forged,
+        count.violations
     ));
     if let Some(path) = &arguments.truth {
         truth.save(path)?;

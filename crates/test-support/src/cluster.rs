@@ -27,8 +27,7 @@ fn at(socket: &std::path::Path) -> PgConnectOptions {
 
 /// Starts a cluster in a new directory and prepares the template.
 pub async fn start(data_dir: PathBuf) -> anyhow::Result<EmbeddedPostgres> {
-    let options =
-        EmbeddedOptions { data_dir, pg_bin: None, roles: vec![APP_ROLE.to_owned(), SYSTEM_ROLE.to_owned()] };
+    let options = EmbeddedOptions { data_dir, pg_bin: None, roles: vec![APP_ROLE.to_owned(), SYSTEM_ROLE.to_owned()] };
     let cluster = EmbeddedPostgres::start(options).await?;
     let admin = at(cluster.socket_dir());
     let mut conn = PgConnection::connect_with(&admin).await.context("the new cluster does not answer")?;

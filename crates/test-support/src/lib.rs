@@ -36,8 +36,7 @@ impl TestDb {
             .expect("a database from the template");
         admin.close().await.expect("a clean goodbye");
         let options = base.database(&name);
-        let logins =
-            Logins { app: options.clone().username(APP_ROLE), system: options.clone().username(SYSTEM_ROLE) };
+        let logins = Logins { app: options.clone().username(APP_ROLE), system: options.clone().username(SYSTEM_ROLE) };
         let tenancy = Tenancy::connect(logins, 8).await.expect("restricted logins");
         let start: Timestamp = START.parse().expect("a valid time");
         Self { options, tenancy, clock: Clock::frozen_at(start) }

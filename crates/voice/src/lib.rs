@@ -34,6 +34,7 @@ use ingress::api::WebhookState;
 use live::Watchers;
 use live::api::LiveParts;
 use live::model::LiveEvent;
+use live::neighbours::Neighbours;
 use numbers::Routing;
 
 /// What the voice domain needs from the process.
@@ -78,6 +79,7 @@ pub struct VoiceState {
     /// The live view's parts.
     pub live: LiveParts,
     webhooks: WebhookState,
+    neighbours: Neighbours,
 }
 
 impl VoiceState {
@@ -86,8 +88,16 @@ impl VoiceState {
         let Services { tenancy, clock, master_key, tasks, authority, public_origin, .. } = services;
         let hub: Hub<LiveEvent> = Hub::default();
         let registry = Registry::new(tenancy.clone(), master_key.clone(), clock.clone(), services.platform_secrets);
-        let ingress =
-            Ingress::new(tenancy.clone(), clock, tasks.clone(), registry, Routing::default(), hub.clone());
+        let neighbours = Neighbours::default();
+        let ingress = Ingress::new(
+            tenancy.clone(),
+            clock,
+            tasks.clone(),
+            registry,
+            Routing::default(),
+            hub.clone(),
+            neighbours.clone(),
+        );
         let live = LiveParts {
             tenancy: tenancy.clone(),
             hub,
@@ -102,7 +112,7 @@ impl VoiceState {
             public_origin,
             max_bytes: services.max_webhook_bytes,
         };
-        Self { tenancy, master_key, authority, ingress, live, webhooks }
+        Self { tenancy, master_key, authority, ingress, live, webhooks, neighbours }
     }
 
     /// Where the provider must post a connection's events.
@@ -119,6 +129,11 @@ impl VoiceState {
     pub fn start_live(&self) {
         live::jobs::keep_awake(self.tenancy.clone(), self.live.hub.clone(), &self.live.tasks);
         live::jobs::watch_revocations(self.authority.clone(), self.live.watchers.clone(), &self.live.tasks);
+    }
+
+    /// Tells other nodes of live events and hears of theirs. For installations on a database that several nodes share.
+    pub fn start_neighbours(&self) {
+        self.neighbours.start(&self.tenancy, self.live.hub.clone(), &self.live.tasks);
     }
 
     /// Starts the duties that one node of an installation must do.

@@ -22,7 +22,7 @@ use crate::secret::Secret;
 use reader::{Reader, Recorded};
 
 pub use reader::{ConfigErrors, Problem};
-pub use values::{HostPort, LogFormat, MasterKey, Origin, Rate};
+pub use values::{LogFormat, MasterKey, Origin, Rate};
 pub use variables::{Section, VARIABLES, Variable, example};
 
 /// Connections that a private cluster accepts in all.
@@ -44,8 +44,6 @@ pub struct Config {
     pub limits: LimitConfig,
     /// The voice provider Vapi.
     pub vapi: VapiConfig,
-    /// Connections that the server makes.
-    pub outbound: OutboundConfig,
     /// Log output.
     pub log: LogConfig,
     /// Variables that are set although this version has no part that reads them; see [`Config::warnings`].
@@ -130,17 +128,8 @@ pub struct LimitConfig {
 /// The voice provider Vapi.
 #[derive(Debug, Clone)]
 pub struct VapiConfig {
-    /// Base address of the REST API; its path ends with a slash.
-    pub api_url: Url,
     /// Secrets of the platform-wide webhook, newest first. Empty: that webhook answers 401.
     pub webhook_secrets: Vec<Secret>,
-}
-
-/// Connections that the server makes.
-#[derive(Debug, Clone)]
-pub struct OutboundConfig {
-    /// Private destinations that are let through all the same.
-    pub allow: Vec<HostPort>,
 }
 
 /// Log output.
@@ -163,15 +152,12 @@ impl Config {
         let security = security(&mut reader);
         let limits = limits(&mut reader);
         let vapi = vapi(&mut reader);
-        let outbound = outbound(&mut reader);
         let log = log(&mut reader);
         let reserved = reader.reserved();
         let problems = reader.into_problems();
-        match (server, database, security, limits, vapi, outbound, log) {
-            (Ok(server), Ok(database), Ok(security), Ok(limits), Ok(vapi), Ok(outbound), Ok(log))
-                if problems.is_empty() =>
-            {
-                Ok(Self { server, database, security, limits, vapi, outbound, log, reserved })
+        match (server, database, security, limits, vapi, log) {
+            (Ok(server), Ok(database), Ok(security), Ok(limits), Ok(vapi), Ok(log)) if problems.is_empty() => {
+                Ok(Self { server, database, security, limits, vapi, log, reserved })
             }
             _ => Err(ConfigErrors(problems)),
         }
@@ -309,21 +295,15 @@ fn limits(reader: &mut Reader<'_>) -> Result<LimitConfig, Recorded> {
 }
 
 fn vapi(reader: &mut Reader<'_>) -> Result<VapiConfig, Recorded> {
-    let api_url = reader.value(&variables::VAPI_API_URL, values::base_url);
     let secrets = reader.secret(&variables::VAPI_WEBHOOK_SECRET)?.as_ref().map(secret_list);
     if secrets.as_ref().is_some_and(Vec::is_empty) {
         return Err(reader.problem(&variables::VAPI_WEBHOOK_SECRET, "is a list without a secret in it"));
     }
-    Ok(VapiConfig { api_url: api_url?, webhook_secrets: secrets.unwrap_or_default() })
+    Ok(VapiConfig { webhook_secrets: secrets.unwrap_or_default() })
 }
 
 fn secret_list(secrets: &Secret) -> Vec<Secret> {
     secrets.expose().split(',').map(str::trim).filter(|secret| !secret.is_empty()).map(Secret::new).collect()
-}
-
-fn outbound(reader: &mut Reader<'_>) -> Result<OutboundConfig, Recorded> {
-    let allow = reader.list(&variables::OUTBOUND_ALLOW, str::parse);
-    Ok(OutboundConfig { allow: allow? })
 }
 
 fn log(reader: &mut Reader<'_>) -> Result<LogConfig, Recorded> {

@@ -111,35 +111,6 @@ impl FromStr for Origin {
     }
 }
 
-/// A host and a port that the outbound guard lets through.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct HostPort {
-    /// A name in lower case, or an address without brackets.
-    pub host: String,
-    /// The port; never 0.
-    pub port: u16,
-}
-
-impl FromStr for HostPort {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("has {text:?}, not a host:port");
-        let (host, port) = text.rsplit_once(':').ok_or_else(wrong)?;
-        let port = digits(port).filter(|port| *port != 0).ok_or_else(wrong)?;
-        let host = match host.strip_prefix('[').and_then(|h| h.strip_suffix(']')) {
-            Some(address) => address.parse::<std::net::Ipv6Addr>().map_err(|_| wrong())?.to_string(),
-            None => host_name(host).ok_or_else(wrong)?,
-        };
-        Ok(Self { host, port })
-    }
-}
-
-fn host_name(text: &str) -> Option<String> {
-    let plain = !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'));
-    plain.then(|| text.to_ascii_lowercase())
-}
-
 /// The key that encrypts stored credentials. `Debug` does not show it; it is wiped when dropped.
 pub struct MasterKey(SecretBox<[u8; 32]>);
 
@@ -226,16 +197,6 @@ pub(super) fn number_in(text: &str, range: std::ops::RangeInclusive<u32>) -> Res
     digits(text)
         .filter(|number| range.contains(number))
         .ok_or_else(|| format!("is {text:?}, not a whole number from {} to {}", range.start(), range.end()))
-}
-
-/// A base address; its path always ends with a slash, so that `Url::join` adds to it.
-pub(super) fn base_url(text: &str) -> Result<Url, String> {
-    let mut url = http_url(text)?;
-    if !url.path().ends_with('/') {
-        let path = format!("{}/", url.path());
-        url.set_path(&path);
-    }
-    Ok(url)
 }
 
 pub(super) fn log_filter(text: &str) -> Result<String, String> {

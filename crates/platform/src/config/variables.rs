@@ -44,8 +44,6 @@ pub enum Section {
     Limits,
     /// The voice provider Vapi.
     Vapi,
-    /// Connections that the server makes.
-    Outbound,
     /// Log output.
     Log,
 }
@@ -59,7 +57,6 @@ impl Section {
             Self::Security => "Security",
             Self::Limits => "Limits",
             Self::Vapi => "Voice provider: Vapi",
-            Self::Outbound => "Outbound connections",
             Self::Log => "Log",
         }
     }
@@ -226,15 +223,6 @@ pub(super) static LIVE_CONNECTIONS_PER_ORG: Variable = Variable {
     secret: false,
 };
 
-pub(super) static VAPI_API_URL: Variable = Variable {
-    name: "VOXANNE_VAPI_API_URL",
-    section: Section::Vapi,
-    meaning: "Base address of Vapi's REST API.",
-    default: Some("https://api.vapi.ai"),
-    example: "https://api.vapi.ai",
-    secret: false,
-};
-
 pub(super) static VAPI_WEBHOOK_SECRET: Variable = Variable {
     name: "VOXANNE_VAPI_WEBHOOK_SECRET",
     section: Section::Vapi,
@@ -243,16 +231,6 @@ pub(super) static VAPI_WEBHOOK_SECRET: Variable = Variable {
     default: None,
     example: "NEW_SECRET,OLD_SECRET",
     secret: true,
-};
-
-pub(super) static OUTBOUND_ALLOW: Variable = Variable {
-    name: "VOXANNE_OUTBOUND_ALLOW",
-    section: Section::Outbound,
-    meaning: "Comma list of host:port that the server may reach although they are private or loopback \
-              addresses. Empty: none.",
-    default: Some(""),
-    example: "127.0.0.1:9000,storage.internal:443",
-    secret: false,
 };
 
 pub(super) static LOG: Variable = Variable {
@@ -292,9 +270,7 @@ pub static VARIABLES: &[&Variable] = &[
     &MAX_WEBHOOK_BYTES,
     &LIVE_CONNECTIONS_PER_USER,
     &LIVE_CONNECTIONS_PER_ORG,
-    &VAPI_API_URL,
     &VAPI_WEBHOOK_SECRET,
-    &OUTBOUND_ALLOW,
     &LOG,
     &LOG_FORMAT,
 ];
@@ -307,6 +283,8 @@ const TOOLING_PREFIX: &str = "VOXANNE_TEST_";
 /// Names promised to parts that this version does not have. A setting prepared for a later version must not stop this
 /// one, but it must not look as if it worked either: it is answered with a warning.
 const RESERVED: &[&str] = &[
+    "VOXANNE_VAPI_API_URL",
+    "VOXANNE_OUTBOUND_ALLOW",
     "VOXANNE_SMTP_URL",
     "VOXANNE_SMTP_URL_FILE",
     "VOXANNE_MAIL_FROM",

@@ -75,7 +75,8 @@ impl Cursor {
     /// Reads the `cursor` parameter.
     pub fn from_parameter(text: &str) -> Result<Self, ApiError> {
         let wrong = || ApiError::bad_parameter("cursor", "is not a cursor that this list gave out");
-        let bytes: [u8; 24] = URL_SAFE_NO_PAD.decode(text).ok().and_then(|bytes| bytes.try_into().ok()).ok_or_else(wrong)?;
+        let bytes: [u8; 24] =
+            URL_SAFE_NO_PAD.decode(text).ok().and_then(|bytes| bytes.try_into().ok()).ok_or_else(wrong)?;
         let (time, id) = bytes.split_at(8);
         let micros = i64::from_be_bytes(time.try_into().map_err(|_| wrong())?);
         let id = Uuid::from_slice(id).map_err(|_| wrong())?;

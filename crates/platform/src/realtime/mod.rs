@@ -67,9 +67,9 @@ impl<E: Sequenced> Hub<E> {
     /// Starts watching `org`.
     pub fn subscribe(&self, org: OrgId) -> Subscription<E> {
         let mut feeds = self.lock();
-        let feed = feeds.entry(org).or_insert_with(|| {
-            Arc::new(Feed { head: watch::Sender::new(0), recent: tokio::sync::Mutex::default() })
-        });
+        let feed = feeds
+            .entry(org)
+            .or_insert_with(|| Arc::new(Feed { head: watch::Sender::new(0), recent: tokio::sync::Mutex::default() }));
         Subscription { feed: Arc::clone(feed), head: feed.head.subscribe() }
     }
 

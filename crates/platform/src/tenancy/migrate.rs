@@ -76,7 +76,8 @@ async fn ensure_role(conn: &mut PgConnection, role: &str, password: Option<&Secr
             )))
             .await;
         match created {
-            Err(sqlx::Error::Database(error)) if error.is_unique_violation() || error.code().as_deref() == Some("42710") => {}
+            Err(sqlx::Error::Database(error))
+                if error.is_unique_violation() || error.code().as_deref() == Some("42710") => {}
             Err(error) => return Err(error.into()),
             Ok(_) => {}
         }
@@ -95,7 +96,9 @@ async fn ensure_role(conn: &mut PgConnection, role: &str, password: Option<&Secr
 
 /// Applies what is missing and refuses a schema from a newer binary.
 pub async fn migrate(admin: &PgConnectOptions) -> Result<(), MigrateError> {
-    let mut conn = PgConnection::connect_with(admin).await?;
+    // The migration table is made "if not exists", and the server would remark on it at every start.
+    let quiet = admin.clone().options([("client_min_messages", "warning")]);
+    let mut conn = PgConnection::connect_with(&quiet).await?;
     let result = async {
         conn.execute(AssertSqlSafe(format!("select pg_advisory_lock({MIGRATION_LOCK})"))).await?;
         refuse_newer(&mut conn).await?;
@@ -122,9 +125,7 @@ pub async fn schema_is_current(login: &PgConnectOptions) -> Result<(), MigrateEr
 async fn refuse_newer(conn: &mut PgConnection) -> Result<(), MigrateError> {
     conn.ensure_migrations_table(&MIGRATOR.table_name).await?;
     match applied_version(conn).await? {
-        Some(found) if found > newest_known() => {
-            Err(MigrateError::SchemaIsNewer { found, known: newest_known() })
-        }
+        Some(found) if found > newest_known() => Err(MigrateError::SchemaIsNewer { found, known: newest_known() }),
         _ => Ok(()),
     }
 }

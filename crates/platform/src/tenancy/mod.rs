@@ -24,7 +24,7 @@ pub use tx::{SystemTx, TenantCall, TenantTx};
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::postgres::PgConnectOptions;
+use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
 
 use crate::ids::OrgId;
 use pool::SessionPool;
@@ -46,6 +46,7 @@ pub struct Tenancy {
 struct Inner {
     app: SessionPool,
     system: SessionPool,
+    system_login: PgConnectOptions,
 }
 
 /// Where the two restricted logins connect to.
@@ -71,7 +72,8 @@ impl Tenancy {
         Self {
             inner: Arc::new(Inner {
                 app: SessionPool::new(logins.app, connections, POOL_PATIENCE),
-                system: SessionPool::new(logins.system, connections.div_ceil(2), POOL_PATIENCE),
+                system: SessionPool::new(logins.system.clone(), connections.div_ceil(2), POOL_PATIENCE),
+                system_login: logins.system,
             }),
         }
     }
@@ -89,6 +91,15 @@ impl Tenancy {
     /// Begins a transaction across organizations. `reason` says why no single organization will do.
     pub async fn system(&self, reason: &'static str) -> Result<SystemTx, DbError> {
         SystemTx::begin(&self.inner.system, reason).await
+    }
+
+    /// Listens to notifications on `channel` under the system login, on a connection of its own that reconnects by itself.
+    /// What it brings are hints: a notification may be lost, so whoever listens also polls.
+    pub async fn listen(&self, channel: &str) -> Result<PgListener, DbError> {
+        let pool = PgPoolOptions::new().max_connections(1).connect_lazy_with(self.inner.system_login.clone());
+        let mut listener = PgListener::connect_with(&pool).await?;
+        listener.listen(channel).await?;
+        Ok(listener)
     }
 
     /// Whether a trivial statement comes back within `patience`.

@@ -53,9 +53,9 @@ impl DbError {
             Self::Busy | Self::Unreachable(_) => true,
             // 40: serialization and deadlock, 53: out of resources, 55: lock not available,
             // 57: cancelled, shut down or starting (PostgreSQL manual, appendix A).
-            Self::Statement(sqlx::Error::Database(error)) => {
-                error.code().is_some_and(|code| ["40", "53", "55", "57", "08"].iter().any(|class| code.starts_with(class)))
-            }
+            Self::Statement(sqlx::Error::Database(error)) => error
+                .code()
+                .is_some_and(|code| ["40", "53", "55", "57", "08"].iter().any(|class| code.starts_with(class))),
             Self::Statement(_) | Self::RowMissing => false,
         }
     }
@@ -121,9 +121,10 @@ impl SessionPool {
     pub(super) async fn get(&self) -> Result<Object<Connector>, DbError> {
         self.pool.get().await.map_err(|error| match error {
             PoolError::Backend(source) => DbError::Unreachable(source),
-            PoolError::Timeout(_) | PoolError::Closed | PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_) => {
-                DbError::Busy
-            }
+            PoolError::Timeout(_)
+            | PoolError::Closed
+            | PoolError::NoRuntimeSpecified
+            | PoolError::PostCreateHook(_) => DbError::Busy,
         })
     }
 

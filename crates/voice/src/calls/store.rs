@@ -53,10 +53,7 @@ impl From<CallRow> for CallSummary {
             ended_reason: row.ended_reason,
             ended_class: row.ended_class,
             outcome: row.outcome,
-            cost: row
-                .cost_micros
-                .zip(row.currency)
-                .map(|(amount_micros, currency)| Cost { amount_micros, currency }),
+            cost: row.cost_micros.zip(row.currency).map(|(amount_micros, currency)| Cost { amount_micros, currency }),
             summary: row.summary,
             recording: RecordingState { state: row.recording_state },
         }
@@ -168,19 +165,25 @@ async fn live_turns(tx: &mut TenantTx, id: CallId, bare: Option<String>) -> Resu
     }
     Ok(rows
         .into_iter()
-        .map(|(role, text, at)| TranscriptTurn { role, text, at: at.map(jiff_sqlx::Timestamp::to_jiff), start_ms: None })
+        .map(|(role, text, at)| TranscriptTurn {
+            role,
+            text,
+            at: at.map(jiff_sqlx::Timestamp::to_jiff),
+            start_ms: None,
+        })
         .collect())
 }
 
 async fn tool_calls(tx: &mut TenantTx, id: CallId) -> Result<Vec<ToolUse>, DbError> {
-    let rows: Vec<(String, Option<Value>, Option<String>, Option<String>, Option<jiff_sqlx::Timestamp>)> = sqlx::query_as(
-        "select name, arguments, result, error, at from call_tool_calls
+    let rows: Vec<(String, Option<Value>, Option<String>, Option<String>, Option<jiff_sqlx::Timestamp>)> =
+        sqlx::query_as(
+            "select name, arguments, result, error, at from call_tool_calls
           where org_id = $1 and call_id = $2 order by at nulls last, tool_call_id",
-    )
-    .bind(tx.org())
-    .bind(id)
-    .fetch_all(tx.conn())
-    .await?;
+        )
+        .bind(tx.org())
+        .bind(id)
+        .fetch_all(tx.conn())
+        .await?;
     Ok(rows
         .into_iter()
         .map(|(name, arguments, result, error, at)| ToolUse {

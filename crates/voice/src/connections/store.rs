@@ -185,9 +185,11 @@ pub(super) async fn note_last_events(
 }
 
 pub(super) async fn disable_simulated(tx: &mut TenantTx) -> Result<(), DbError> {
-    sqlx::query("update provider_connections set disabled_at = now() where org_id = $1 and simulated and disabled_at is null")
-        .bind(tx.org())
-        .execute(tx.conn())
-        .await?;
+    sqlx::query(
+        "update provider_connections set disabled_at = now() where org_id = $1 and simulated and disabled_at is null",
+    )
+    .bind(tx.org())
+    .execute(tx.conn())
+    .await?;
     Ok(())
 }

@@ -15,9 +15,10 @@ use tokio::sync::Semaphore;
 
 use super::model::Event;
 use super::store::{self, Ingested};
-use crate::connections::{ConnectionError, Registry};
 use crate::connections::model::Verifier;
+use crate::connections::{ConnectionError, Registry};
 use crate::live::model::LiveEvent;
+use crate::live::neighbours::Neighbours;
 use crate::numbers::Routing;
 
 /// Events being stored at once, the waiting ones included. Beyond that the provider is told to come back: a queue that
@@ -73,6 +74,7 @@ pub struct Ingress {
     pub(super) registry: Registry,
     pub(super) routing: Routing,
     hub: Hub<LiveEvent>,
+    neighbours: Neighbours,
     in_flight: Arc<Semaphore>,
 }
 
@@ -85,8 +87,18 @@ impl Ingress {
         registry: Registry,
         routing: Routing,
         hub: Hub<LiveEvent>,
+        neighbours: Neighbours,
     ) -> Self {
-        Self { tenancy, clock, tasks, registry, routing, hub, in_flight: Arc::new(Semaphore::new(MAX_IN_FLIGHT)) }
+        Self {
+            tenancy,
+            clock,
+            tasks,
+            registry,
+            routing,
+            hub,
+            neighbours,
+            in_flight: Arc::new(Semaphore::new(MAX_IN_FLIGHT)),
+        }
     }
 
     /// The connections this process knows.
@@ -162,6 +174,7 @@ impl Ingress {
         let ingested = result?;
         if let (Some(org), Some(seq)) = (ingested.org_id, ingested.live_seq) {
             self.hub.wake(org, seq);
+            self.neighbours.tell(org, seq);
         }
         if let Some(id) = verifier.id {
             self.registry.note_event(id, &event.type_text);

@@ -137,7 +137,8 @@ async fn receive(
 
     let received = vapi::receive(&body).map_err(|error| {
         tracing::warn!(code = error.code(), connection.id = ?verifier.id, "a verified body is not a message");
-        ApiError::bad_request(error.code(), error.to_string()).with_errors(vec![FieldError::new(error.path(), error.to_string())])
+        ApiError::bad_request(error.code(), error.to_string())
+            .with_errors(vec![FieldError::new(error.path(), error.to_string())])
     })?;
     let answer = match received.message.kind {
         MessageKind::AssistantRequest => Some(json!(state.ingress.routing.answer(verifier.org, &received.facts))),

@@ -17,12 +17,41 @@ use super::store;
 
 /// Columns that events decide. Where a recording was copied to, and what people did with the call, they do not.
 const LOG_COLUMNS: [&str; 24] = [
-    "direction", "status", "from_number", "to_number", "caller_name", "assistant_ref", "number_ref", "leg_id", "at",
-    "started_at", "ended_at", "duration_seconds", "ended_reason", "ended_class", "outcome", "cost_micros", "currency",
-    "summary", "success_evaluation", "structured_data", "latency", "transcript", "recordings", "language",
+    "direction",
+    "status",
+    "from_number",
+    "to_number",
+    "caller_name",
+    "assistant_ref",
+    "number_ref",
+    "leg_id",
+    "at",
+    "started_at",
+    "ended_at",
+    "duration_seconds",
+    "ended_reason",
+    "ended_class",
+    "outcome",
+    "cost_micros",
+    "currency",
+    "summary",
+    "success_evaluation",
+    "structured_data",
+    "latency",
+    "transcript",
+    "recordings",
+    "language",
 ];
 const TRACKING_COLUMNS: [&str; 9] = [
-    "status", "status_rank", "at", "started_at", "ended_at", "duration_seconds", "reported", "last_event_at", "said_text",
+    "status",
+    "status_rank",
+    "at",
+    "started_at",
+    "ended_at",
+    "duration_seconds",
+    "reported",
+    "last_event_at",
+    "said_text",
 ];
 
 /// Why a replay did not work.
@@ -76,7 +105,12 @@ pub async fn calls_with_events(tenancy: &Tenancy, org: OrgId) -> Result<Vec<Call
 }
 
 /// Replays one call.
-pub async fn replay_call(tenancy: &Tenancy, org: OrgId, call: CallId, apply: bool) -> Result<ReplayReport, ReplayError> {
+pub async fn replay_call(
+    tenancy: &Tenancy,
+    org: OrgId,
+    call: CallId,
+    apply: bool,
+) -> Result<ReplayReport, ReplayError> {
     let mut tx = tenancy.tenant(org).await?;
     let standing = snapshot(&mut tx, call).await?.ok_or(ReplayError::NotFound)?;
     let events = store::events_of_call(&mut tx, call).await?;
@@ -121,8 +155,10 @@ struct Snapshot {
 impl Snapshot {
     fn differences(&self, rebuilt: &Self) -> Vec<Difference> {
         let mut found = Vec::new();
-        let tables = [("call_logs", &LOG_COLUMNS[..], &self.log, &rebuilt.log),
-            ("call_tracking", &TRACKING_COLUMNS[..], &self.tracking, &rebuilt.tracking)];
+        let tables = [
+            ("call_logs", &LOG_COLUMNS[..], &self.log, &rebuilt.log),
+            ("call_tracking", &TRACKING_COLUMNS[..], &self.tracking, &rebuilt.tracking),
+        ];
         for (table, columns, stored, rebuilt) in tables {
             for column in columns {
                 let (stored, rebuilt) = (value(stored, column), value(rebuilt, column));

@@ -14,8 +14,8 @@ use axum::response::{IntoResponse, Response};
 use futures::{SinkExt as _, StreamExt as _, stream};
 use identity::access::{CredentialRef, permission};
 use identity::{Authority, Can};
-use platform::http::{ApiError, Json, Problem, Query, TenantRouter};
 use platform::http::router::Access;
+use platform::http::{ApiError, Json, Problem, Query, TenantRouter};
 use platform::realtime::Hub;
 use platform::tasks::Tasks;
 use platform::tenancy::Tenancy;
@@ -242,7 +242,8 @@ async fn follow(
 ) -> (u16, &'static str) {
     const GONE: (u16, &str) = (1000, "goodbye");
     const DATABASE: (u16, &str) = (CLOSE_RESTART, "the database does not answer");
-    let Ok((mut follower, greeting)) = Box::pin(Follower::start(live.tenancy.clone(), &live.hub, reader.org, since)).await
+    let Ok((mut follower, greeting)) =
+        Box::pin(Follower::start(live.tenancy.clone(), &live.hub, reader.org, since)).await
     else {
         return DATABASE;
     };

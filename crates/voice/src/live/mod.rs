@@ -9,6 +9,7 @@ pub mod actions;
 pub mod api;
 pub mod jobs;
 pub mod model;
+pub mod neighbours;
 mod session;
 mod store;
 

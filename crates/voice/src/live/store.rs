@@ -119,3 +119,9 @@ pub(super) async fn forget_tickets(tx: &mut SystemTx, now: Timestamp) -> Result<
     sqlx::query("delete from live_tickets where expires_at <= $1").bind(now.to_sqlx()).execute(tx.conn()).await?;
     Ok(())
 }
+
+/// Sends a notification when the transaction commits.
+pub(super) async fn notify(tx: &mut SystemTx, channel: &str, message: &str) -> Result<(), DbError> {
+    sqlx::query("select pg_notify($1, $2)").bind(channel).bind(message).execute(tx.conn()).await?;
+    Ok(())
+}

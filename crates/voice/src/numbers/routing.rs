@@ -83,7 +83,8 @@ impl Routing {
     pub fn answer(&self, org: Option<OrgId>, facts: &Facts) -> AssistantReply {
         let map = self.map.read().unwrap_or_else(PoisonError::into_inner);
         let by_ref = facts.phone_number_id.as_ref().and_then(|id| map.by_number_ref.get(&(org, id.clone())));
-        let route = by_ref.or_else(|| facts.to_number.as_ref().and_then(|number| map.by_e164.get(&(org, number.clone()))));
+        let route =
+            by_ref.or_else(|| facts.to_number.as_ref().and_then(|number| map.by_e164.get(&(org, number.clone()))));
         match route {
             Some(Route::Assistant(id)) => AssistantReply::AssistantId(id.clone()),
             Some(Route::NobodyAnswers | Route::SeveralOrganizations) | None => {

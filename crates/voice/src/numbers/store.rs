@@ -75,4 +75,3 @@ pub(super) async fn all_routes(tx: &mut SystemTx) -> Result<Vec<RouteRow>, DbErr
     .fetch_all(tx.conn())
     .await?)
 }
-
