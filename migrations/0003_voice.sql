@@ -385,6 +385,14 @@ begin
 end
 $$;
 
+-- Notes that a call's words changed. Locks the note until commit, so that the indexer, which skips locked notes, cannot
+-- take it now, read the call as it was before this transaction, and leave the index stale for good.
+create function queue_for_search(p_org uuid, p_call uuid) returns void
+language sql security invoker set search_path = pg_catalog, public as $$
+  insert into call_search_queue (org_id, call_id) values (p_org, p_call)
+  on conflict (org_id, call_id) do update set queued_at = excluded.queued_at
+$$;
+
 -- Indexes up to p_limit queued calls of the current organization; answers how many.
 create function index_queued_calls(p_org uuid, p_limit int) returns int
 language plpgsql security invoker set search_path = pg_catalog, public as $$
@@ -461,6 +469,12 @@ $$;
 create function richer(a jsonb, b jsonb) returns jsonb
 language sql immutable parallel safe as $$
   select case when a is null then b when b is null then a else richer(a::text, b::text)::jsonb end
+$$;
+
+-- The SQLSTATE behind an error code of the atomic functions, so that a deadlock stays a deadlock and is tried again.
+create function original_sqlstate(p_error_code text) returns text
+language sql immutable parallel safe as $$
+  select coalesce(substring(p_error_code from '^DATABASE_ERROR_([0-9A-Z]{5})$'), 'P0001')
 $$;
 
 -- Seconds of a call: from its ends where both are known, else what was claimed.
@@ -620,7 +634,7 @@ begin
 
   begin
     select l.id, l.status, l.reported_at is not null as reported into v_old from call_logs l
-     where l.org_id = p_org_id and l.provider_call_id = v_call_id for update;
+     where l.org_id = p_org_id and l.provider_call_id = v_call_id for no key update;
     if not found then
       return query select 0, 0, false, null::text, 'INTEGRITY_ERROR', 'the call has no record';
       return;
@@ -748,7 +762,7 @@ begin
       delete from call_turns where org_id = p_org_id and call_id = v_id;
     end if;
     if p_facts is null then
-      insert into call_search_queue (org_id, call_id) values (p_org_id, v_id) on conflict do nothing;
+      perform queue_for_search(p_org_id, v_id);
       insert into audit_log (org_id, id, actor_kind, action, subject)
       values (p_org_id, gen_random_uuid(), 'system', 'call.recording_updated', v_id::text);
     end if;
@@ -888,16 +902,16 @@ begin
   if f.status = 'ended' then
     select * into v_result from update_call_completed_atomically(p_org, p_call.provider_call_id, f.duration_seconds, p_call.id, f);
     if not v_result.success then
-      raise exception '%: %', v_result.error_code, v_result.error_message;
+      raise exception using errcode = original_sqlstate(v_result.error_code), message = v_result.error_message;
     end if;
     v_kind := case when p_call.status_rank < 5 then 'call.ended' else 'call.updated' end;
-    insert into call_search_queue (org_id, call_id) values (p_org, p_call.id) on conflict do nothing;
+    perform queue_for_search(p_org, p_call.id);
   end if;
   if f.is_report then
     select * into v_result from update_call_with_recording_atomically(p_org, p_call.provider_call_id,
       f.recordings -> 0 ->> 'url', null, null, f.direction, f);
     if not v_result.success then
-      raise exception '%: %', v_result.error_code, v_result.error_message;
+      raise exception using errcode = original_sqlstate(v_result.error_code), message = v_result.error_message;
     end if;
   end if;
   if f.turn_text is not null and v_kind is null then
@@ -958,7 +972,7 @@ begin
         return query select 'quarantined', null::uuid, null::uuid, null::bigint, null::jsonb;
         return;
       elsif not v_created.success then
-        raise exception '%: %', v_created.error_code, v_created.error_message;
+        raise exception using errcode = original_sqlstate(v_created.error_code), message = v_created.error_message;
       end if;
       -- Read again: another event of the same call may have created it a moment ago.
       select t.* into v_call from call_tracking t
@@ -966,7 +980,7 @@ begin
       if v_created.outcome = 'created' then
         v_call.status_rank := 0;
         v_kind := 'call.created';
-        insert into call_search_queue (org_id, call_id) values (v_org, v_call.id) on conflict do nothing;
+        perform queue_for_search(v_org, v_call.id);
       end if;
     end if;
   end if;
@@ -1083,7 +1097,8 @@ begin
   for f in
     select p.oid::regprocedure from pg_proc p join pg_namespace n on n.oid = p.pronamespace
      where n.nspname = 'public' and p.proname in (
-       'search_org_lexeme', 'search_query', 'search_calls', 'index_queued_calls', 'status_rank', 'richer', 'call_seconds',
+       'search_org_lexeme', 'search_query', 'search_calls', 'queue_for_search', 'index_queued_calls', 'status_rank', 'richer',
+       'original_sqlstate', 'call_seconds',
        'create_inbound_call_atomically', 'update_call_completed_atomically', 'update_call_with_recording_atomically',
        'resolve_event_org', 'quarantine_event', 'append_live_event', 'apply_call_facts', 'ingest_event', 'list_calls')
   loop

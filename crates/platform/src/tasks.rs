@@ -6,6 +6,8 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::http::problem::Chain;
+
 /// The owner of the process's background tasks.
 ///
 /// A bare `tokio::spawn` is banned by lint: a task nobody waits for is cut in mid-write when the process stops.
@@ -29,6 +31,31 @@ impl Tasks {
         F::Output: Send + 'static,
     {
         tokio::spawn(self.tracker.track_future(task))
+    }
+
+    /// Does `work` now and then every `period`, until the process stops. A failure is logged under `complaint` and the
+    /// work is tried again next time.
+    pub fn every<F, Fut, E>(&self, period: Duration, complaint: &'static str, work: F)
+    where
+        F: Fn() -> Fut + Send + 'static,
+        Fut: Future<Output = Result<(), E>> + Send,
+        E: std::error::Error + 'static,
+    {
+        let stopping = self.stopping();
+        self.spawn(async move {
+            let mut tick = tokio::time::interval(period);
+            tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+            loop {
+                tokio::select! {
+                    () = stopping.cancelled() => return,
+                    _ = tick.tick() => {
+                        if let Err(error) = work().await {
+                            tracing::warn!(error = %Chain(&error), "{complaint}; it is tried again");
+                        }
+                    }
+                }
+            }
+        });
     }
 
     /// Cancelled when the process is asked to stop.

@@ -24,7 +24,9 @@ use crate::health::{self, HealthState};
 /// Longest time for one request. Live connections are upgraded or streamed and not bound by it.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// How often expired sign-ins are forgotten.
-const SWEEP: Duration = Duration::from_secs(3600);
+const SWEEP: Duration = Duration::from_hours(1);
+/// How often limiters forget clients that have been quiet.
+const FORGET: Duration = Duration::from_mins(5);
 /// Largest body of an ordinary request; webhooks have their own limit.
 const MAX_BODY: usize = 1 << 20;
 
@@ -137,34 +139,19 @@ impl App {
     /// Starts the duties that one node of an installation must do.
     pub fn start_worker(&self, tasks: &Tasks) {
         self.voice.start_worker();
-        let (authority, stopping) = (self.identity.authority.clone(), tasks.stopping());
-        tasks.spawn(async move {
-            let mut tick = tokio::time::interval(SWEEP);
-            loop {
-                tokio::select! {
-                    () = stopping.cancelled() => return,
-                    _ = tick.tick() => {
-                        if let Err(error) = identity::jobs::sweep(&authority).await {
-                            tracing::warn!(%error, "expired sign-ins could not be forgotten; it is tried again");
-                        }
-                    }
-                }
-            }
+        let authority = self.identity.authority.clone();
+        tasks.every(SWEEP, "expired sign-ins could not be forgotten", move || {
+            let authority = authority.clone();
+            async move { identity::jobs::sweep(&authority).await.map(drop) }
         });
     }
 
     /// Forgets idle clients in the limiters, now and then, until the process stops.
     pub fn start_forgetting(&self, tasks: &Tasks) {
         let limiters: Vec<_> = [&self.public_limit, &self.unverified].into_iter().flatten().cloned().collect();
-        let stopping = tasks.stopping();
-        tasks.spawn(async move {
-            let mut tick = tokio::time::interval(Duration::from_secs(300));
-            loop {
-                tokio::select! {
-                    () = stopping.cancelled() => return,
-                    _ = tick.tick() => limiters.iter().for_each(Limiter::forget_idle),
-                }
-            }
+        tasks.every(FORGET, "idle clients could not be forgotten", move || {
+            limiters.iter().for_each(Limiter::forget_idle);
+            async { Ok::<_, std::convert::Infallible>(()) }
         });
     }
 }

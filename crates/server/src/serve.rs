@@ -140,15 +140,9 @@ async fn serve_metrics(address: SocketAddr, handle: PrometheusHandle, tasks: &Ta
     let upkeep = handle.clone();
     let router = Router::new().route("/metrics", axum::routing::get(async move || handle.render()));
     tasks.spawn(answer_metrics(listener, router, tasks.stopping()));
-    let stopping = tasks.stopping();
-    tasks.spawn(async move {
-        let mut tick = tokio::time::interval(Duration::from_secs(5));
-        loop {
-            tokio::select! {
-                () = stopping.cancelled() => return,
-                _ = tick.tick() => upkeep.run_upkeep(),
-            }
-        }
+    tasks.every(Duration::from_secs(5), "metrics could not be tidied", move || {
+        upkeep.run_upkeep();
+        async { Ok::<_, std::convert::Infallible>(()) }
     });
     Ok(())
 }

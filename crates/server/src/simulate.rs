@@ -121,7 +121,18 @@ async fn play_calls(arguments: &SimulateArguments) -> anyhow::Result<Truth> {
         ..SimulateOptions::default()
     };
     let stop = CancellationToken::new();
-    let truth = play(options, vec![target], stop, |_| {}).await?;
+    let playing = play(options, vec![target], stop.clone(), |_| {});
+    let interrupted = async {
+        // The calls in progress are played to their end and the truth is written, also when somebody has seen enough.
+        if tokio::signal::ctrl_c().await.is_ok() {
+            stop.cancel();
+        }
+        std::future::pending::<()>().await;
+    };
+    let truth = tokio::select! {
+        truth = playing => truth?,
+        () = interrupted => unreachable!("waits for ever"),
+    };
     let count = truth.counters;
     say(&format!(
         "{} calls, {} requests: {} stored, {} refused, {} unanswered, {} held back, {} forgeries, {} violations\n",
@@ -134,6 +145,9 @@ async fn play_calls(arguments: &SimulateArguments) -> anyhow::Result<Truth> {
         count.forged,
         count.violations
     ));
+    for violation in &truth.violations {
+        say(&format!("violation: {violation:?}\n"));
+    }
     if let Some(path) = &arguments.truth {
         truth.save(path)?;
     }

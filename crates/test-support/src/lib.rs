@@ -3,7 +3,7 @@
 //! Tests run under the restricted logins on real PostgreSQL. One cluster lives for the whole run (`cargo vt`), one
 //! database per test is cloned from a migrated template.
 
-#![expect(clippy::expect_used, clippy::panic, reason = "a test harness fails by panicking")]
+#![expect(clippy::expect_used, clippy::panic, clippy::missing_panics_doc, reason = "a test harness fails by panicking")]
 
 pub mod cluster;
 

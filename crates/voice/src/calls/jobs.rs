@@ -14,20 +14,9 @@ const BATCH: i32 = 50;
 
 /// Keeps the index up to date until the process stops. Several nodes may do it at once: rows are claimed.
 pub fn keep_indexed(tenancy: Tenancy, tasks: &Tasks) {
-    let stopping = tasks.stopping();
-    tasks.spawn(async move {
-        let mut tick = tokio::time::interval(EVERY);
-        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        loop {
-            tokio::select! {
-                () = stopping.cancelled() => return,
-                _ = tick.tick() => {
-                    if let Err(error) = index_all(&tenancy).await {
-                        tracing::warn!(%error, "the search index could not be brought up to date; it is tried again");
-                    }
-                }
-            }
-        }
+    tasks.every(EVERY, "the search index could not be brought up to date", move || {
+        let tenancy = tenancy.clone();
+        async move { index_all(&tenancy).await.map(drop) }
     });
 }
 

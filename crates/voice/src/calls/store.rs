@@ -80,8 +80,8 @@ pub(super) async fn list(
     .bind(cursor.map(|cursor| cursor.id))
     .bind(filter.status.map(super::model::Status::as_str))
     .bind(filter.direction.map(super::model::Direction::as_str))
-    .bind(filter.from.map(|at| at.to_sqlx()))
-    .bind(filter.to.map(|at| at.to_sqlx()))
+    .bind(filter.from.map(jiff_sqlx::ToSqlx::to_sqlx))
+    .bind(filter.to.map(jiff_sqlx::ToSqlx::to_sqlx))
     .bind(filter.words.as_deref());
     Ok(call.fetch_all(query).await?.into_iter().map(CallSummary::from).collect())
 }
@@ -100,7 +100,7 @@ struct DetailRow {
     consent: Option<Value>,
 }
 
-/// A turn as the report's transcript keeps it (providers::vapi::Turn).
+/// A turn as the report's transcript keeps it (`providers::vapi::Turn`).
 #[derive(Deserialize)]
 struct StoredTurn {
     role: String,
@@ -175,15 +175,15 @@ async fn live_turns(tx: &mut TenantTx, id: CallId, bare: Option<String>) -> Resu
 }
 
 async fn tool_calls(tx: &mut TenantTx, id: CallId) -> Result<Vec<ToolUse>, DbError> {
-    let rows: Vec<(String, Option<Value>, Option<String>, Option<String>, Option<jiff_sqlx::Timestamp>)> =
-        sqlx::query_as(
-            "select name, arguments, result, error, at from call_tool_calls
+    type Row = (String, Option<Value>, Option<String>, Option<String>, Option<jiff_sqlx::Timestamp>);
+    let rows: Vec<Row> = sqlx::query_as(
+        "select name, arguments, result, error, at from call_tool_calls
           where org_id = $1 and call_id = $2 order by at nulls last, tool_call_id",
-        )
-        .bind(tx.org())
-        .bind(id)
-        .fetch_all(tx.conn())
-        .await?;
+    )
+    .bind(tx.org())
+    .bind(id)
+    .fetch_all(tx.conn())
+    .await?;
     Ok(rows
         .into_iter()
         .map(|(name, arguments, result, error, at)| ToolUse {

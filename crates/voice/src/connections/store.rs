@@ -143,7 +143,8 @@ pub(super) struct Sealed {
 }
 
 pub(super) async fn find_for_verification(tx: &mut SystemTx, id: ConnectionId) -> Result<Option<Sealed>, DbError> {
-    let rows: Vec<(OrgId, Json<WebhookAuth>, Option<SecretId>, Option<Vec<u8>>)> = sqlx::query_as(
+    type Row = (OrgId, Json<WebhookAuth>, Option<SecretId>, Option<Vec<u8>>);
+    let rows: Vec<Row> = sqlx::query_as(
         "select c.org_id, c.auth, s.secret_id, s.sealed
            from provider_connections c
            join organizations o on o.org_id = c.org_id and o.deleted_at is null

@@ -110,20 +110,10 @@ impl Ingress {
     pub async fn start(&self, tenancy: &Tenancy) -> Result<(), DbError> {
         self.routing.refresh(tenancy).await?;
         self.routing.keep_fresh(tenancy.clone(), &self.tasks);
-        let (registry, stopping) = (self.registry.clone(), self.tasks.stopping());
-        self.tasks.spawn(async move {
-            let mut tick = tokio::time::interval(NOTE_LAST_EVENTS);
-            tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-            loop {
-                tokio::select! {
-                    () = stopping.cancelled() => return,
-                    _ = tick.tick() => {
-                        if let Err(error) = registry.flush_last_events().await {
-                            tracing::warn!(%error, "the last event of each connection could not be noted");
-                        }
-                    }
-                }
-            }
+        let registry = self.registry.clone();
+        self.tasks.every(NOTE_LAST_EVENTS, "the last event of each connection could not be noted", move || {
+            let registry = registry.clone();
+            async move { registry.flush_last_events().await }
         });
         Ok(())
     }

@@ -12,8 +12,8 @@ use crate::calls::model::outcome_of;
 const NO_SUCH_TOOL: &str = "This is not available on this line. Nothing was done or booked. Offer to take a message so that \
                             somebody from the practice can call back.";
 
-/// The SQL type `call_facts` (migrations/0003_voice.sql), field by field. Missing is null, and null never erases.
-#[derive(Debug, Default, Serialize)]
+/// The SQL type `call_facts` (`migrations/0003_voice.sql`), field by field. Missing is null, and null never erases.
+#[derive(Default, Serialize)]
 pub struct EventFacts {
     assistant_ref: Option<String>,
     number_ref: Option<String>,
@@ -53,7 +53,7 @@ pub struct EventFacts {
 }
 
 /// A tool call with what the model is told.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Serialize)]
 pub struct AnsweredToolCall {
     id: String,
     name: String,
@@ -62,7 +62,6 @@ pub struct AnsweredToolCall {
 }
 
 /// Everything the ingest function is given besides the connection.
-#[derive(Debug)]
 pub struct Event {
     /// What kind of message this is.
     pub kind: MessageKind,
@@ -80,6 +79,13 @@ pub struct Event {
     pub body: Vec<u8>,
     /// What the event says.
     pub facts: EventFacts,
+}
+
+/// Shows which event this is, not what was said.
+impl std::fmt::Debug for Event {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Event").field("kind", &self.kind).field("dedup_key", &self.dedup_key).finish_non_exhaustive()
+    }
 }
 
 impl Event {

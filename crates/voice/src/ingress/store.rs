@@ -1,6 +1,5 @@
 //! SQL of the ingest: one function call, and reading events back.
 
-use jiff_sqlx::ToSqlx as _;
 use platform::ids::{CallId, ConnectionId, OrgId};
 use platform::tenancy::{DbError, TenantCall, TenantTx};
 use serde_json::Value;
@@ -46,7 +45,7 @@ fn bind<'q>(
         .bind(&event.facts_digest)
         .bind(&event.provider_call_id)
         .bind(CallId::new())
-        .bind(event.at.map(|at| at.to_sqlx()))
+        .bind(event.at.map(jiff_sqlx::ToSqlx::to_sqlx))
         .bind(compressed)
         .bind(i32::try_from(event.body.len()).unwrap_or(i32::MAX))
         .bind(Json(&event.facts))

@@ -21,18 +21,18 @@ const REVOCATIONS: Duration = Duration::from_secs(2);
 /// How long events are kept for readers that come back.
 const KEEP: SignedDuration = SignedDuration::from_hours(24);
 /// How often old events are forgotten.
-const CLEAN: Duration = Duration::from_secs(300);
+const CLEAN: Duration = Duration::from_mins(5);
 /// Events forgotten in one transaction.
 const CLEAN_BATCH: i64 = 5_000;
 
 /// Reads the heads of watched organizations until the process stops.
 pub fn keep_awake(tenancy: Tenancy, hub: Hub<LiveEvent>, tasks: &Tasks) {
-    every(tasks, POLL, "live events could not be looked for", move || {
+    tasks.every(POLL, "live events could not be looked for", move || {
         let (tenancy, hub) = (tenancy.clone(), hub.clone());
         async move {
             let watched = hub.watched();
             if watched.is_empty() {
-                return Ok(());
+                return Ok::<_, DbError>(());
             }
             let mut tx = tenancy.system("wake watchers of organizations that other nodes wrote to").await?;
             let heads = store::heads(&mut tx, &watched).await?;
@@ -47,12 +47,12 @@ pub fn keep_awake(tenancy: Tenancy, hub: Hub<LiveEvent>, tasks: &Tasks) {
 
 /// Ends connections whose credential ended, until the process stops.
 pub fn watch_revocations(authority: Authority, watchers: Watchers, tasks: &Tasks) {
-    every(tasks, REVOCATIONS, "live connections could not be checked", move || {
+    tasks.every(REVOCATIONS, "live connections could not be checked", move || {
         let (authority, watchers) = (authority.clone(), watchers.clone());
         async move {
             let open = watchers.open();
             if open.is_empty() {
-                return Ok(());
+                return Ok::<_, DbError>(());
             }
             let holders: Vec<_> = open.iter().map(|(_, holder)| *holder).collect();
             let valid = authority.still_valid(&holders).await?;
@@ -64,7 +64,7 @@ pub fn watch_revocations(authority: Authority, watchers: Watchers, tasks: &Tasks
 
 /// Forgets old events and unused tickets, until the process stops.
 pub fn keep_short(tenancy: Tenancy, clock: Clock, tasks: &Tasks) {
-    every(tasks, CLEAN, "old live events could not be forgotten", move || {
+    tasks.every(CLEAN, "old live events could not be forgotten", move || {
         let (tenancy, clock) = (tenancy.clone(), clock.clone());
         async move {
             let now = clock.now();
@@ -73,28 +73,6 @@ pub fn keep_short(tenancy: Tenancy, clock: Clock, tasks: &Tasks) {
             store::forget_tickets(&mut tx, now).await?;
             store::forget_before(&mut tx, before, CLEAN_BATCH).await?;
             tx.commit().await
-        }
-    });
-}
-
-fn every<F, Fut>(tasks: &Tasks, period: Duration, complaint: &'static str, work: F)
-where
-    F: Fn() -> Fut + Send + 'static,
-    Fut: Future<Output = Result<(), DbError>> + Send,
-{
-    let stopping = tasks.stopping();
-    tasks.spawn(async move {
-        let mut tick = tokio::time::interval(period);
-        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        loop {
-            tokio::select! {
-                () = stopping.cancelled() => return,
-                _ = tick.tick() => {
-                    if let Err(error) = work().await {
-                        tracing::warn!(%error, "{complaint}; it is tried again");
-                    }
-                }
-            }
         }
     });
 }

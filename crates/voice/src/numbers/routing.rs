@@ -63,19 +63,9 @@ impl Routing {
     /// Keeps the map fresh until the process stops.
     pub fn keep_fresh(&self, tenancy: Tenancy, tasks: &Tasks) {
         let routing = self.clone();
-        let stopping = tasks.stopping();
-        tasks.spawn(async move {
-            let mut tick = tokio::time::interval(REFRESH);
-            loop {
-                tokio::select! {
-                    () = stopping.cancelled() => return,
-                    _ = tick.tick() => {
-                        if let Err(error) = routing.refresh(&tenancy).await {
-                            tracing::warn!(%error, "numbers could not be read anew; the last known ones stand");
-                        }
-                    }
-                }
-            }
+        tasks.every(REFRESH, "numbers could not be read anew, the last known ones stand", move || {
+            let (routing, tenancy) = (routing.clone(), tenancy.clone());
+            async move { routing.refresh(&tenancy).await }
         });
     }
 
