@@ -6,12 +6,12 @@ import { startGallery } from "./gallery.mjs";
 
 const LIVE = "01935e5a-0000-7000-8000-000000000001";
 const PAGES = {
-  "sign in": "/sign-in",
-  "sign in refused": "/sign-in?problem",
-  invitation: "/invitations/sample",
-  "invitation with errors": "/invitations/sample?problem",
-  "invitation of a known person": "/invitations/sample?known",
-  "invitation gone": "/invitations/gone",
+  "sign in": "/signin",
+  "sign in refused": "/signin?problem",
+  invitation: "/invite/sample",
+  "invitation with errors": "/invite/sample?problem",
+  "invitation of a known person": "/invite/sample?known",
+  "invitation gone": "/invite/gone",
   today: "/app",
   "today, simulated": "/app?simulated&toast",
   "today, first day": "/app?empty",
@@ -31,11 +31,16 @@ const PAGES = {
   "api keys, creating": "/app/settings/api-keys?create&empty",
   connections: "/app/settings/connections?fresh&test",
   "connections, none": "/app/settings/connections?empty",
+  "connections, connecting": "/app/settings/connections?connect",
   quarantine: "/app/operator/quarantine",
   "quarantine, empty": "/app/operator/quarantine?empty",
   "not found": "/nowhere",
   forbidden: "/forbidden",
   stale: "/stale",
+  "too many tries": "/too-many",
+  "not understood": "/not-understood",
+  "choosing an organization": "/choose",
+  "belonging to none": "/choose-none",
   failed: "/failed",
   unavailable: "/unavailable",
   "right to left": "/app?rtl",
@@ -165,7 +170,7 @@ test("a code is copied with one press, and the page says so", async () => {
   await page.bringToFront();
   await page.click("[data-copy=invitation-link]");
   await page.waitForFunction(() => document.querySelector(".toast span")?.textContent === "link copied");
-  assert.match(await page.evaluate(() => navigator.clipboard.readText()), /^https:\/\/voxanne\.example\/invitations\//);
+  assert.match(await page.evaluate(() => navigator.clipboard.readText()), /^https:\/\/voxanne\.example\/invite\//);
   await page.click(".toast [data-dismiss]");
   assert.equal(await page.$(".toasts .toast"), null);
   assert.deepEqual(complaints, []);

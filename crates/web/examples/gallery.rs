@@ -29,11 +29,16 @@ use serde_json::{Value, json};
 use tokio::sync::broadcast;
 use uuid::Uuid;
 
-use web::components::{Caption, Direction, HourBar, LiveRow, LiveState, Moment, Speaker, Stat, Tone, Turn};
+use identity::Role;
+use voice::calls::model::Direction;
+use web::components::{Caption, HourBar, LiveRow, LiveState, Moment, Speaker, Stat, Tone, Turn};
 use web::frame::{Chrome, Frame, Line, OrganizationLink, Theme, Toast};
 use web::page::{Page, wants_fragment};
 use web::pages::calls::{CallRow, Calls, Filters, Outcome};
-use web::pages::{api_keys, call, calls, connections, entry, live, problem, profile, quarantine, team, today};
+use web::pages::problem::Problem;
+use web::pages::{
+    api_keys, call, calls, connections, entry, live, organization, problem, profile, quarantine, team, today,
+};
 use web::security::Nonce;
 
 /// What `push` and `close` send to the sockets.
@@ -132,7 +137,6 @@ fn live_rows(gallery: &Gallery) -> Vec<LiveRow> {
         id: id(3),
         name: None,
         number: Some("+447700900552".to_owned()),
-        direction: Direction::Inbound,
         state: LiveState::Ended { outcome: "Answered".to_owned(), tone: Tone::Info },
         seconds: 51,
         last: Some(said(Speaker::Agent, "Thank you for calling. Goodbye.")),
@@ -163,7 +167,6 @@ fn live_row(id: Uuid, n: usize) -> LiveRow {
         id,
         name: name.map(str::to_owned),
         number: Some(number.to_owned()),
-        direction: Direction::Inbound,
         state,
         seconds: if n == 0 { 135 } else { 39 },
         last,
@@ -199,9 +202,9 @@ fn call_rows(now: Timestamp) -> Vec<CallRow> {
             name: name.map(str::to_owned),
             number: Some(number.to_owned()),
             direction: match n {
-                3 => Direction::Outbound,
-                4 => Direction::Web,
-                _ => Direction::Inbound,
+                3 => Some(Direction::Outbound),
+                4 => Some(Direction::Web),
+                _ => Some(Direction::Inbound),
             },
             outcome: Outcome { label: outcome.to_owned(), tone },
             summary: (!summary.is_empty()).then(|| summary.to_owned()),
@@ -238,12 +241,12 @@ async fn today_page(State(gallery): State<Gallery>, Query(asked): Asked, headers
     let view = if asked.contains_key("empty") {
         today::Today {
             stats: vec![
-                stat("Calls", "0", ""),
-                stat("Answered", "0", ""),
+                stat("Answered", "0", "of 0"),
+                stat("Bookings made", "0", ""),
                 stat("Passed to a person", "0", ""),
-                stat("Length, median", "–", ""),
+                stat("Reply delay, median", "–", ""),
             ],
-            hours: (8..18).map(|hour| HourBar { hour, calls: 0, usual: None }).collect(),
+            hours: (8..18).map(|hour| HourBar { hour, answered: 0, missed: 0, before: None }).collect(),
             ..today::Today::default()
         }
     } else {
@@ -251,18 +254,23 @@ async fn today_page(State(gallery): State<Gallery>, Query(asked): Asked, headers
             live: live_rows(&gallery),
             latest: call_rows(chrome.frame.now),
             stats: vec![
-                stat("Calls", "44", "usual 41"),
-                stat("Answered", "43", "98 %"),
+                stat("Answered", "43", "of 44"),
+                stat("Bookings made", "11", "25 %"),
                 stat("Passed to a person", "4", "9 %"),
-                stat("Length, median", "1:47", ""),
+                stat("Reply delay, median", "0.8 s", ""),
             ],
-            hours: [2, 5, 9, 7, 4, 6, 8, 3, 0, 0]
-                .iter()
-                .zip([3.0, 6.0, 8.0, 7.0, 5.0, 5.0, 7.0, 6.0, 5.0, 2.0])
+            hours: [2, 5, 8, 7, 4, 6, 8, 3, 0, 0]
+                .into_iter()
+                .zip([3, 6, 8, 7, 5, 5, 7, 6, 5, 2])
                 .zip(8..)
-                .map(|((calls, usual), hour)| HourBar { hour, calls: *calls, usual: Some(usual) })
+                .map(|((answered, before), hour)| HourBar {
+                    hour,
+                    answered,
+                    missed: u32::from(hour == 10),
+                    before: Some(before),
+                })
                 .collect(),
-            usual: "usual Tuesday".to_owned(),
+            before: "last Tuesday".to_owned(),
         }
     };
     Page::app(&chrome, if wants_fragment(&headers) { today::body(&chrome, &view) } else { today::page(&chrome, &view) })
@@ -329,7 +337,7 @@ async fn call_page(
         name: Some("Hannah Webb".to_owned()),
         from: Some("+447700900233".to_owned()),
         to: Some("+441134960100".to_owned()),
-        direction: Direction::Inbound,
+        direction: Some(Direction::Inbound),
         live,
         outcome: if live { Outcome { label: "Talking".to_owned(), tone: Tone::Ok } } else { Outcome { label: "Booked".to_owned(), tone: Tone::Ok } },
         started_at: ago(now, 1_260),
@@ -338,7 +346,7 @@ async fn call_page(
             Some("none") => call::Recording::None,
             Some("copying") => call::Recording::Copying,
             Some("ready") => call::Recording::Ready,
-            Some("failed") => call::Recording::Failed { reason: "the provider no longer has it.".to_owned() },
+            Some("failed") => call::Recording::Failed,
             Some("expired") => call::Recording::Expired,
             _ => call::Recording::Pending,
         },
@@ -362,7 +370,7 @@ async fn other_page(
     let now = frame.now;
     let has = |name: &str| asked.contains_key(name);
     match rest.as_str() {
-        "sign-in" => Page::public(entry::sign_in(
+        "signin" => Page::public(entry::sign_in(
             &frame,
             &entry::SignIn {
                 email: if has("problem") { "amara@bright-dental.example".to_owned() } else { String::new() },
@@ -370,7 +378,7 @@ async fn other_page(
                 problem: has("problem").then(|| "Email or password is wrong.".to_owned()),
             },
         )),
-        "invitations/sample" => Page::public(entry::invitation(
+        "invite/sample" => Page::public(entry::invitation(
             &frame,
             &entry::Invitation {
                 token: "sample".to_owned(),
@@ -384,7 +392,7 @@ async fn other_page(
                 problem: None,
             },
         )),
-        "invitations/gone" => Page::public(entry::invitation_gone(&frame)).with_status(StatusCode::GONE),
+        "invite/gone" => Page::public(entry::invitation_gone(&frame)).with_status(StatusCode::GONE),
         "app/settings/profile" => Page::app(
             &chrome,
             profile::page(
@@ -400,24 +408,24 @@ async fn other_page(
         "app/settings/api-keys" => Page::app(&chrome, api_keys::page(&chrome, &sample_keys(now, &asked))),
         "app/settings/connections" => Page::app(&chrome, connections::page(&chrome, &sample_connections(now, &asked))),
         "app/operator/quarantine" => Page::app(&chrome, quarantine::page(&chrome, &sample_quarantine(now, &asked))),
-        "forbidden" => {
-            Page::public(problem::page(&frame, problem::Problem::Forbidden, None)).with_status(StatusCode::FORBIDDEN)
-        }
-        "stale" => {
-            Page::public(problem::page(&frame, problem::Problem::Stale, None)).with_status(StatusCode::FORBIDDEN)
-        }
-        "failed" => {
-            Page::public(problem::page(&frame, problem::Problem::Failed, Some("01935e5a-0000-7000-8000-000000000001")))
-                .with_status(StatusCode::INTERNAL_SERVER_ERROR)
-        }
-        "unavailable" => Page::public(problem::page(
-            &frame,
-            problem::Problem::Unavailable,
-            Some("01935e5a-0000-7000-8000-000000000001"),
-        ))
-        .with_status(StatusCode::SERVICE_UNAVAILABLE),
-        _ => Page::public(problem::page(&frame, problem::Problem::NotFound, None)).with_status(StatusCode::NOT_FOUND),
+        "choose" => Page::public(organization::page(&frame, &chrome.others)),
+        "choose-none" => Page::public(organization::page(&frame, &[])),
+        rest => failure(&frame, rest),
     }
+}
+
+fn failure(frame: &Frame, which: &str) -> Page {
+    let (status, code) = match which {
+        "forbidden" => (StatusCode::FORBIDDEN, ""),
+        "stale" => (StatusCode::FORBIDDEN, "outdated_form"),
+        "too-many" => (StatusCode::TOO_MANY_REQUESTS, ""),
+        "not-understood" => (StatusCode::BAD_REQUEST, ""),
+        "failed" => (StatusCode::INTERNAL_SERVER_ERROR, ""),
+        "unavailable" => (StatusCode::SERVICE_UNAVAILABLE, ""),
+        _ => (StatusCode::NOT_FOUND, ""),
+    };
+    let id = status.is_server_error().then(|| id(700).to_string());
+    Page::public(problem::page(frame, Problem::of(status, code), id.as_deref())).with_status(status)
 }
 
 fn sample_team(now: Timestamp, asked: &HashMap<String, String>) -> team::Team {
@@ -432,40 +440,40 @@ fn sample_team(now: Timestamp, asked: &HashMap<String, String>) -> team::Team {
     };
     team::Team {
         members: vec![
-            member(0, "Amara Osei", "amara@bright-dental.example", team::Role::Owner, Some(20), true),
+            member(0, "Amara Osei", "amara@bright-dental.example", Role::Owner, Some(20), true),
             member(
                 1,
                 "Oliver Grant-Whittaker",
                 "oliver.grant-whittaker@bright-dental.example",
-                team::Role::Member,
+                Role::Member,
                 Some(7_400),
                 false,
             ),
-            member(2, "Mei Tanaka", "mei@bright-dental.example", team::Role::Viewer, None, false),
+            member(2, "Mei Tanaka", "mei@bright-dental.example", Role::Viewer, None, false),
         ],
         pending: vec![
             team::Pending {
                 id: id(300),
                 email: "reception@bright-dental.example".to_owned(),
-                role: team::Role::Member,
+                role: Role::Member,
                 expires_at: now + SignedDuration::from_hours(70),
                 expired: false,
             },
             team::Pending {
                 id: id(301),
                 email: "locum@bright-dental.example".to_owned(),
-                role: team::Role::Viewer,
+                role: Role::Viewer,
                 expires_at: ago(now, 4_000),
                 expired: true,
             },
         ],
-        grantable: team::Role::ALL.to_vec(),
+        grantable: Role::ALL.into_iter().rev().collect(),
         inviting: asked.contains_key("invite"),
         email_error: asked.contains_key("problem").then(|| "This person is a member already.".to_owned()),
         fresh_link: asked.contains_key("fresh").then(|| {
             (
                 "mei@bright-dental.example".to_owned(),
-                "https://voxanne.example/invitations/q8Zt1vG0cW5mYkR2pXaLhB7nDfE4sJuQ".to_owned(),
+                "https://voxanne.example/invite/q8Zt1vG0cW5mYkR2pXaLhB7nDfE4sJuQ".to_owned(),
             )
         }),
         ..team::Team::default()
@@ -488,11 +496,8 @@ fn sample_keys(now: Timestamp, asked: &HashMap<String, String>) -> api_keys::Api
             vec![key(0, "Practice software", "vx_9fQ2", Some(300)), key(1, "Weekly report", "vx_Lm04", None)]
         },
         scopes: vec![
-            api_keys::Scope {
-                name: "calls:read".to_owned(),
-                meaning: "Read calls, transcripts and summaries.".to_owned(),
-            },
-            api_keys::Scope { name: "team:read".to_owned(), meaning: "Read who is in the team.".to_owned() },
+            ("calls:read", "Read calls, transcripts and summaries."),
+            ("members:read", "Read who is in the team."),
         ],
         creating: asked.contains_key("create"),
         fresh: asked.contains_key("fresh").then(|| "vx_9fQ2example0000000000000000000000000000000000".to_owned()),
@@ -503,47 +508,45 @@ fn sample_keys(now: Timestamp, asked: &HashMap<String, String>) -> api_keys::Api
 
 fn sample_connections(now: Timestamp, asked: &HashMap<String, String>) -> connections::Connections {
     let of = id(500);
-    let one = |id: Uuid, quiet: bool| connections::Connection {
+    let one = |id: Uuid, label: &str, quiet: bool| connections::Connection {
         id,
-        provider: "Vapi".to_owned(),
-        verification: "Secret in X-Vapi-Secret or bearer token".to_owned(),
+        label: label.to_owned(),
+        verification: "Secret in X-Vapi-Secret or as bearer token".to_owned(),
         webhook_url: format!("https://voxanne.example/api/webhooks/vapi/{id}"),
         last_event_at: (!quiet).then(|| ago(now, 42)),
         last_event_kind: (!quiet).then(|| "status-update".to_owned()),
-        events_last_day: if quiet { 0 } else { 1_284 },
-        old_secret_until: (!quiet && asked.contains_key("fresh")).then(|| now + SignedDuration::from_hours(24)),
+        secrets: if quiet { 1 } else { 2 },
+        simulated: quiet,
     };
     connections::Connections {
-        connections: if asked.contains_key("empty") { Vec::new() } else { vec![one(of, false), one(id(501), true)] },
+        connections: if asked.contains_key("empty") {
+            Vec::new()
+        } else {
+            vec![one(of, "Front desk line", false), one(id(501), "Demonstration", true)]
+        },
+        creating: asked.contains_key("connect"),
         fresh_secret: asked.contains_key("fresh").then(|| (of, "example-secret-0000000000000000".to_owned())),
         test: asked
             .contains_key("test")
-            .then(|| (of, true, "A test event arrived and was accepted, after 12 ms.".to_owned())),
-        problem: None,
+            .then(|| (of, true, "A test event was verified and stored, after 12 ms.".to_owned())),
+        ..connections::Connections::default()
     }
 }
 
 fn sample_quarantine(now: Timestamp, asked: &HashMap<String, String>) -> quarantine::Quarantine {
-    let held = |n: u128, kind: &str, reason: &str, clue: (&str, &str), attempts| quarantine::Held {
+    let held = |n: u128, kind: &str, reason: &str| quarantine::Held {
         id: id(600 + n),
         received_at: ago(now, 4_000 * i64::try_from(n + 1).unwrap()),
         kind: kind.to_owned(),
         reason: reason.to_owned(),
         clues: vec![
             ("call".to_owned(), "5d0e8f1a-4c3b-4f7e-9e55-1b2c3d4e5f60".to_owned()),
-            (clue.0.to_owned(), clue.1.to_owned()),
+            ("connection".to_owned(), "platform-wide".to_owned()),
         ],
-        attempts,
     };
     let list = vec![
-        held(0, "end-of-call-report", "No number or assistant of ours is named", ("number", "+447700900999"), 0),
-        held(
-            1,
-            "status-update",
-            "The assistant is not mapped to an organization",
-            ("assistant", "b1f5c6d7-0000-4000-8000-1234567890ab"),
-            2,
-        ),
+        held(0, "end-of-call-report", "Its number and its assistant belong to no organization here"),
+        held(1, "status-update", "Its number or assistant belongs to more than one organization"),
     ];
     if asked.contains_key("empty") {
         quarantine::Quarantine::default()

@@ -105,6 +105,13 @@ pub fn money(micros: i64, currency: &str) -> String {
     format!("{sign}{}.{:02}", cents / 100, cents % 100)
 }
 
+/// A bare phrase as a sentence: a capital at its start and a full stop.
+pub fn sentence(phrase: &str) -> String {
+    let mut letters = phrase.chars();
+    let first: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
+    format!("{first}{}.", letters.as_str())
+}
+
 /// Up to two letters for a person's picture.
 pub fn initials(name: &str) -> String {
     let mut words = name

@@ -57,7 +57,7 @@ pub struct Frame {
     pub theme: Theme,
     /// Fresh for this response.
     pub nonce: Nonce,
-    /// Token of the forms on this page.
+    /// Token of the forms on this page; empty before signing in.
     pub csrf: String,
     /// When the page was made.
     pub now: Timestamp,

@@ -1,13 +1,60 @@
-//! The signed-in app and the pages around it: components, pages, embedded files, browser modules.
+//! The signed-in app and the pages around it: components, pages, handlers, embedded files, browser modules.
 //!
-//! Rules. A page is a function from plain data to markup: nothing here reads a database. One address, one page; when
-//! htmx asks, the same page answers without the shell. A live event only says that something changed: the page fetches
-//! its part again, so what a person may see is decided in one place. No inline script or style anywhere.
+//! - [`routes`]: the handlers. - [`pages`] and [`components`]: what they draw. - [`frame`] and [`page`]: what every page
+//!   has, and the answer it travels in. - [`assets`]: the embedded files. - `assets/`: style sheets and browser modules.
+//!
+//! Rules. A page is a function from plain data to markup; handlers load the data through the domains' actions. One
+//! address, one page; when htmx asks, the same page answers without the shell. A live event only says that something
+//! changed: the page fetches its part again, so what a person may see is decided in one place. No inline script or
+//! style anywhere. Forms work without script.
 
 pub mod assets;
 pub mod components;
+mod context;
+mod errors;
 pub mod format;
 pub mod frame;
 pub mod page;
 pub mod pages;
+pub mod routes;
 pub mod security;
+mod store;
+mod views;
+
+use axum::extract::FromRef;
+use identity::Authority;
+use jiff::Timestamp;
+use platform::tenancy::Tenancy;
+use voice::VoiceState;
+
+pub use routes::router;
+
+/// What the pages need. Cheap to clone.
+#[derive(Clone)]
+pub struct State {
+    pub(crate) identity: identity::State,
+    pub(crate) authority: Authority,
+    pub(crate) voice: VoiceState,
+    pub(crate) demonstration: bool,
+}
+
+impl State {
+    /// `demonstration`: the built-in simulator runs, and every page says so.
+    pub fn new(identity: identity::State, voice: VoiceState, demonstration: bool) -> Self {
+        Self { authority: identity.authority.clone(), identity, voice, demonstration }
+    }
+
+    pub(crate) fn tenancy(&self) -> &Tenancy {
+        self.authority.tenancy()
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.authority.clock().now()
+    }
+}
+
+impl FromRef<State> for Authority {
+    fn from_ref(state: &State) -> Self {
+        state.authority.clone()
+    }
+}

@@ -4,29 +4,17 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use maud::{Markup, html};
 use uuid::Uuid;
+use voice::calls::model::Direction;
 
 use super::{Icon, Tone, icon, tag};
 use crate::format;
 
-/// Which way a call went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Direction {
-    /// Somebody rang the practice.
-    Inbound,
-    /// The agent rang somebody.
-    Outbound,
-    /// From a browser.
-    Web,
-}
-
-impl Direction {
-    /// The word for it.
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::Inbound => "Incoming",
-            Self::Outbound => "Outgoing",
-            Self::Web => "From the browser",
-        }
+/// The word for a direction.
+pub const fn direction_word(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Inbound => "Incoming",
+        Direction::Outbound => "Outgoing",
+        Direction::Web => "From the browser",
     }
 }
 
@@ -37,7 +25,7 @@ pub fn direction_icon(direction: Direction) -> Markup {
         Direction::Outbound => Icon::PhoneOutgoing,
         Direction::Web => Icon::Monitor,
     };
-    html! { span title=(direction.label()) { (icon(sign)) span.vh { (direction.label()) } } }
+    html! { span title=(direction_word(direction)) { (icon(sign)) span.vh { (direction_word(direction)) } } }
 }
 
 /// Who says something.
@@ -101,8 +89,6 @@ pub struct LiveRow {
     pub name: Option<String>,
     /// Number of the caller, E.164, when known.
     pub number: Option<String>,
-    /// Which way.
-    pub direction: Direction,
     /// Where it stands.
     pub state: LiveState,
     /// Seconds since it began.

@@ -4,14 +4,22 @@
 use maud::{Markup, html};
 
 /// One hour of a day.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HourBar {
     /// 0 to 23 on the organization's clock.
     pub hour: u8,
-    /// Calls that began in it.
-    pub calls: u32,
-    /// What is usual in it, when there is enough history to say.
-    pub usual: Option<f32>,
+    /// Calls that began in it and were answered.
+    pub answered: u32,
+    /// Calls that began in it and that nobody answered.
+    pub missed: u32,
+    /// All calls of that hour on the day to compare with.
+    pub before: Option<u32>,
+}
+
+impl HourBar {
+    const fn calls(&self) -> u32 {
+        self.answered + self.missed
+    }
 }
 
 const WIDTH: f32 = 360.0;
@@ -20,58 +28,69 @@ const LEFT: f32 = 26.0;
 const BOTTOM: f32 = 24.0;
 const TOP: f32 = 10.0;
 
-/// Bars by hour, with a dashed line for the usual day.
-pub fn calls_by_hour(bars: &[HourBar], usual_name: &str) -> Markup {
-    let highest = bars.iter().map(|b| as_float(b.calls).max(b.usual.unwrap_or(0.0))).fold(0.0, f32::max);
-    let step = step(highest);
-    let top = (highest / step).ceil().max(2.0) * step;
+/// Bars by hour, with a dashed line for the day named `before`.
+pub fn calls_by_hour(bars: &[HourBar], before: &str) -> Markup {
+    let highest = bars.iter().map(|b| b.calls().max(b.before.unwrap_or(0))).max().unwrap_or(0);
+    let top = float(2 * step(highest));
     let y = |value: f32| HEIGHT - BOTTOM - value / top * (HEIGHT - BOTTOM - TOP);
-    let slot = (WIDTH - LEFT) / as_float(u32::try_from(bars.len()).unwrap_or(1).max(1));
-    let x = |index: usize| LEFT + slot * as_float(u32::try_from(index).unwrap_or(0));
-    let usual = bars
-        .iter()
-        .enumerate()
-        .filter_map(|(i, b)| Some(format!("{:.1},{:.1}", x(i) + slot / 2.0, y(b.usual?))))
-        .collect::<Vec<_>>();
-    let total: u32 = bars.iter().map(|b| b.calls).sum();
-    let busiest = bars.iter().max_by_key(|b| b.calls).filter(|b| b.calls > 0);
-    let said = busiest.map_or_else(
-        || "Calls by hour: none yet.".to_owned(),
-        |b| format!("Calls by hour: {total} in all, most in the hour from {:02}:00, {}.", b.hour, b.calls),
-    );
+    let slot = (WIDTH - LEFT) / float(u32::try_from(bars.len()).unwrap_or(1).max(1));
+    let x = |index: usize| LEFT + slot * float(u32::try_from(index).unwrap_or(0));
+    let line =
+        |(index, bar): (usize, &HourBar)| Some(format!("{:.1},{:.1}", x(index) + slot / 2.0, y(float(bar.before?))));
+    let line: Vec<String> = bars.iter().enumerate().filter_map(line).collect();
+    let compares = line.len() > 1;
+    let misses = bars.iter().any(|b| b.missed > 0);
+    let said = said(bars);
     html! {
         svg.chart viewBox={ "0 0 " (WIDTH) " " (HEIGHT) } role="img" aria-label=(said) {
             title { (said) }
-            @for line in 0..=2u32 {
-                @let value = top / 2.0 * as_float(line);
+            @for value in [0.0, top / 2.0, top] {
                 line.grid x1=(LEFT) x2=(WIDTH) y1=(coordinate(y(value))) y2=(coordinate(y(value))) {}
-                text x="0" y=(coordinate(y(value) + 4.0)) { (tick(value)) }
+                text x="0" y=(coordinate(y(value) + 4.0)) { (format!("{value:.0}")) }
             }
             @for (index, bar) in bars.iter().enumerate() {
-                @if bar.calls > 0 {
-                    rect.bar x=(coordinate(x(index) + slot * 0.17)) y=(coordinate(y(as_float(bar.calls)))) rx="2"
-                        width=(coordinate(slot * 0.66)) height=(coordinate(HEIGHT - BOTTOM - y(as_float(bar.calls)))) {
-                        title { (format!("{:02}:00: {}", bar.hour, bar.calls)) }
+                @let left = coordinate(x(index) + slot * 0.17);
+                @let width = coordinate(slot * 0.66);
+                @for (class, from, to) in [("bar", 0, bar.answered), ("bar miss", bar.answered, bar.calls())] {
+                    @if to > from {
+                        rect class=(class) x=(left) width=(width) rx="2"
+                            y=(coordinate(y(float(to)))) height=(coordinate(y(float(from)) - y(float(to)))) {}
                     }
                 }
                 @if bars.len() <= 12 || index % 2 == 0 {
                     text x=(coordinate(x(index) + slot / 2.0)) y=(HEIGHT - 6.0) text-anchor="middle" { (format!("{:02}", bar.hour)) }
                 }
             }
-            @if usual.len() > 1 { polyline.usual points=(usual.join(" ")) {} }
+            @if compares { polyline.before points=(line.join(" ")) {} }
         }
-        p.small.muted { "Bars: today." @if usual.len() > 1 { " Dashes: " (usual_name) "." } }
+        p.small.muted {
+            "Bars: today." @if misses { " Red: not answered." } @if compares { " Dashes: " (before) "." }
+        }
         details.more {
             summary { "Show as table" }
-            table {
-                thead { tr { th scope="col" { "Hour" } th.end scope="col" { "Calls" } @if usual.len() > 1 { th.end scope="col" { "Usual" } } } }
-                tbody {
-                    @for bar in bars {
-                        tr {
-                            th scope="row" { (format!("{:02}:00", bar.hour)) }
-                            td.end.num { (bar.calls) }
-                            @if usual.len() > 1 { td.end.num { @if let Some(usual) = bar.usual { (format!("{usual:.1}")) } @else { "–" } } }
-                        }
+            (as_table(bars, compares.then_some(before)))
+        }
+    }
+}
+
+fn as_table(bars: &[HourBar], before: Option<&str>) -> Markup {
+    html! {
+        table {
+            thead {
+                tr {
+                    th scope="col" { "Hour" }
+                    th.end scope="col" { "Answered" }
+                    th.end scope="col" { "Not answered" }
+                    @if let Some(before) = before { th.end scope="col" { (before) } }
+                }
+            }
+            tbody {
+                @for bar in bars {
+                    tr {
+                        th scope="row" { (format!("{:02}:00", bar.hour)) }
+                        td.end.num { (bar.answered) }
+                        td.end.num { (bar.missed) }
+                        @if before.is_some() { td.end.num { @if let Some(count) = bar.before { (count) } @else { "–" } } }
                     }
                 }
             }
@@ -79,16 +98,18 @@ pub fn calls_by_hour(bars: &[HourBar], usual_name: &str) -> Markup {
     }
 }
 
-/// A step of the scale that people count in.
-fn step(highest: f32) -> f32 {
-    [1.0, 2.0, 4.0, 5.0, 10.0, 20.0, 40.0, 50.0, 100.0, 200.0, 500.0, 1000.0]
-        .into_iter()
-        .find(|step| step * 2.0 >= highest)
-        .unwrap_or(highest / 2.0)
+fn said(bars: &[HourBar]) -> String {
+    let total: u32 = bars.iter().map(HourBar::calls).sum();
+    match bars.iter().max_by_key(|b| b.calls()).filter(|b| b.calls() > 0) {
+        None => "Calls by hour: none yet.".to_owned(),
+        Some(b) => format!("Calls by hour: {total} in all, most in the hour from {:02}:00, {}.", b.hour, b.calls()),
+    }
 }
 
-fn tick(value: f32) -> String {
-    if value.fract().abs() < f32::EPSILON { format!("{value:.0}") } else { format!("{value:.1}") }
+/// Half of the scale's top: a step that people count in.
+fn step(highest: u32) -> u32 {
+    let steps = [1, 2, 4, 5, 10, 20, 40, 50, 100, 200, 500, 1000];
+    steps.into_iter().find(|step| step * 2 >= highest).unwrap_or_else(|| highest.div_ceil(2))
 }
 
 fn coordinate(value: f32) -> String {
@@ -96,6 +117,6 @@ fn coordinate(value: f32) -> String {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "pixels of a chart; counts above 16 million are drawn a hair off")]
-fn as_float(count: u32) -> f32 {
+fn float(count: u32) -> f32 {
     count as f32
 }

@@ -1,5 +1,6 @@
 //! Form controls. Errors stand beside their control and are tied to it.
 
+use identity::access::CSRF_FIELD;
 use maud::{Markup, html};
 
 use super::{Look, submit};
@@ -86,11 +87,12 @@ pub fn checkbox(id: &str, name: &str, value: &str, label: &str, hint: &str, tick
     }
 }
 
-/// A form that changes something: posts, and carries the page's token.
+/// A form that changes something: posts, and carries the session's token. Before signing in there is none, and the
+/// handler goes by where the request comes from.
 pub fn post_form(frame: &Frame, action: &str, class: &str, body: &Markup) -> Markup {
     html! {
         form class=[(!class.is_empty()).then_some(class)] method="post" action=(action) data-once {
-            input type="hidden" name="csrf" value=(frame.csrf);
+            @if !frame.csrf.is_empty() { input type="hidden" name=(CSRF_FIELD) value=(frame.csrf); }
             (body)
         }
     }

@@ -15,7 +15,7 @@ mod tag;
 
 pub use button::{Look, copy_button, icon_link, submit};
 pub use call::{
-    Caption, Direction, LiveRow, LiveState, Moment, Speaker, Turn, direction_icon, live_list, timeline, timer,
+    Caption, LiveRow, LiveState, Moment, Speaker, Turn, direction_icon, direction_word, live_list, timeline, timer,
     transcript,
 };
 pub(crate) use call::{caller, speaking};

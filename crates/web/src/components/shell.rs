@@ -244,7 +244,7 @@ fn top_bar(chrome: &Chrome) -> Markup {
 fn line_status(chrome: &Chrome) -> Markup {
     let (class, words) = match chrome.line {
         Line::Answering => ("tag ok", "Answering calls"),
-        Line::Waiting => ("tag", "Waiting for the first call"),
+        Line::Waiting => ("tag", "No call yet"),
         Line::NotConnected => ("tag warn", "No provider connected"),
     };
     html! {
@@ -253,7 +253,7 @@ fn line_status(chrome: &Chrome) -> Markup {
             data-full="Not live: too many open tabs" data-out="Signed out. Sign in again" {
             span class=(class) data-line { span.dot aria-hidden="true" {} (words) }
             span.tag.warn role="status" data-state hidden {}
-            a.tag.bad href="/sign-in" data-sign-in hidden {}
+            a.tag.bad href="/signin" data-sign-in hidden {}
         }
     }
 }

@@ -27,22 +27,13 @@ pub struct Key {
     pub last_used_at: Option<Timestamp>,
 }
 
-/// Something a key may be allowed.
-#[derive(Clone, Debug)]
-pub struct Scope {
-    /// The word in the key.
-    pub name: String,
-    /// What it allows, in words.
-    pub meaning: String,
-}
-
 /// What the page shows.
 #[derive(Clone, Debug, Default)]
 pub struct ApiKeys {
     /// The keys.
     pub keys: Vec<Key>,
-    /// What a new one may be allowed.
-    pub scopes: Vec<Scope>,
+    /// What a new one may be allowed: the word in the key, and what it means.
+    pub scopes: Vec<(&'static str, &'static str)>,
     /// The dialog stands in the page.
     pub creating: bool,
     /// Name typed into it.
@@ -113,8 +104,8 @@ fn create(chrome: &Chrome, view: &ApiKeys) -> Markup {
                     error: view.name_error.as_deref(), ..Field::default() }.render())
                 fieldset {
                     legend.label { "It may" }
-                    @for (index, scope) in view.scopes.iter().enumerate() {
-                        (checkbox(&format!("scope-{index}"), "scope", &scope.name, &scope.name, &scope.meaning, index == 0))
+                    @for (index, (name, meaning)) in view.scopes.iter().enumerate() {
+                        (checkbox(&format!("scope-{index}"), "scope", name, name, meaning, index == 0))
                     }
                 }
                 (submit(Look::Primary, "Make the key"))

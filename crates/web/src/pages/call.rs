@@ -3,10 +3,11 @@
 use jiff::Timestamp;
 use maud::{Markup, html};
 use uuid::Uuid;
+use voice::calls::model::Direction;
 
 use super::calls::Outcome;
 use crate::components::{
-    Direction, Icon, Moment, Nav, Tone, Turn, caller, card, empty, heading, icon, key_values, live_region, shell,
+    Icon, Moment, Nav, Tone, Turn, caller, card, direction_word, empty, heading, icon, key_values, live_region, shell,
     speaking, tag, timeline, timer, transcript,
 };
 use crate::format;
@@ -24,10 +25,7 @@ pub enum Recording {
     /// Stored.
     Ready,
     /// The copy failed.
-    Failed {
-        /// Why, in plain words.
-        reason: String,
-    },
+    Failed,
     /// Deleted after the time the practice set.
     Expired,
 }
@@ -39,7 +37,7 @@ impl Recording {
             Self::Pending => tag(Tone::Info, "Waiting"),
             Self::Copying => tag(Tone::Info, "Saving"),
             Self::Ready => tag(Tone::Ok, "Ready"),
-            Self::Failed { .. } => tag(Tone::Bad, "Failed"),
+            Self::Failed => tag(Tone::Bad, "Failed"),
             Self::Expired => tag(Tone::Neutral, "Deleted"),
         }
     }
@@ -51,8 +49,8 @@ impl Recording {
             Self::Pending => html! { "The provider has a recording. It waits to be copied into your own storage." },
             Self::Copying => html! { "The recording is being copied into your own storage." },
             Self::Ready => html! { "The recording is kept in your own storage." },
-            Self::Failed { reason } => {
-                html! { "The recording could not be copied: " (reason) " The transcript below is complete without it." }
+            Self::Failed => {
+                html! { "The recording could not be copied into your own storage. The transcript below is complete without it." }
             }
             Self::Expired => html! { "The recording was deleted, as your retention setting says." },
         }
@@ -70,8 +68,8 @@ pub struct Call {
     pub from: Option<String>,
     /// Where it went.
     pub to: Option<String>,
-    /// Which way.
-    pub direction: Direction,
+    /// Which way, when known.
+    pub direction: Option<Direction>,
     /// In progress.
     pub live: bool,
     /// What came of it.
@@ -98,8 +96,8 @@ impl Call {
     /// The number of the person on the line.
     fn number(&self) -> Option<&str> {
         match self.direction {
-            Direction::Outbound => self.to.as_deref(),
-            Direction::Inbound | Direction::Web => self.from.as_deref(),
+            Some(Direction::Outbound) => self.to.as_deref(),
+            _ => self.from.as_deref(),
         }
     }
 }
@@ -158,7 +156,7 @@ fn head_line(chrome: &Chrome, view: &Call) -> Markup {
         (heading(
             &html! { (caller(view.name.as_deref(), view.number())) " " (tag(view.outcome.tone, &view.outcome.label)) },
             &html! {
-                (view.direction.label())
+                (view.direction.map_or("Call", direction_word))
                 @if let Some(from) = &view.from { ", " span.num { (format::phone(from)) } }
                 @if let Some(to) = &view.to { " to " span.num { (format::phone(to)) } }
                 ", " time datetime=(view.started_at) { (format::in_full(view.started_at, &chrome.zone)) }

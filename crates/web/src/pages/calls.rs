@@ -3,10 +3,11 @@
 use jiff::Timestamp;
 use maud::{Markup, html};
 use uuid::Uuid;
+use voice::calls::model::Direction;
 
 use crate::components::{
-    Choice, Column, Direction, Icon, Nav, Tone, caller, direction_icon, empty, error_summary, filter_bar, heading,
-    live_region, moment, pager, row_link, select, shell, table, tag,
+    Choice, Column, Icon, Nav, Tone, caller, direction_icon, empty, error_summary, filter_bar, heading, live_region,
+    moment, pager, row_link, select, shell, table, tag,
 };
 use crate::format;
 use crate::frame::Chrome;
@@ -31,8 +32,8 @@ pub struct CallRow {
     pub name: Option<String>,
     /// Their number, E.164, when known.
     pub number: Option<String>,
-    /// Which way.
-    pub direction: Direction,
+    /// Which way, when known.
+    pub direction: Option<Direction>,
     /// What came of it.
     pub outcome: Outcome,
     /// One or two sentences.
@@ -46,7 +47,7 @@ pub struct CallRow {
 pub struct Filters {
     /// Words or a number.
     pub q: String,
-    /// `live` or `ended`; empty for any.
+    /// A status of a call; empty for any.
     pub status: String,
     /// `inbound`, `outbound` or `web`; empty for any.
     pub direction: String,
@@ -98,7 +99,9 @@ pub fn content(chrome: &Chrome, view: &Calls) -> Markup {
                     input.in id="q" name="q" type="search" value=(filters.q) data-filters;
                 }
                 (select("status", "status", "State", &[
-                    Choice { value: "", label: "Any" }, Choice { value: "live", label: "In progress" }, Choice { value: "ended", label: "Ended" },
+                    Choice { value: "", label: "Any" }, Choice { value: "ringing", label: "Ringing" },
+                    Choice { value: "in-progress", label: "In progress" }, Choice { value: "forwarding", label: "Passing on" },
+                    Choice { value: "ended", label: "Ended" },
                 ], &filters.status, false))
                 (select("direction", "direction", "Direction", &[
                     Choice { value: "", label: "Any" }, Choice { value: "inbound", label: "Incoming" },
@@ -153,7 +156,7 @@ pub(crate) fn call_table(chrome: &Chrome, caption: &str, rows: &[CallRow]) -> Ma
                     td.nowrap { (moment(row.started_at, chrome.frame.now, &chrome.zone)) }
                     td {
                         span.inline {
-                            @if row.direction != Direction::Inbound { (direction_icon(row.direction)) }
+                            @if let Some(direction @ (Direction::Outbound | Direction::Web)) = row.direction { (direction_icon(direction)) }
                             (row_link(&format!("/app/calls/{}", row.id), &caller(row.name.as_deref(), row.number.as_deref())))
                         }
                     }

@@ -5,8 +5,8 @@ use maud::{Markup, html};
 use uuid::Uuid;
 
 use crate::components::{
-    Icon, Look, Nav, Tone, banner, code, code_lines, confirm, empty, error_summary, heading, icon, key_values, moment,
-    moment_ago, post_form, shell, tag,
+    Field, Icon, Look, Nav, Tone, banner, code, confirm, dialog, empty, error_summary, heading, icon, key_values,
+    moment_ago, opener, post_form, shell, submit, tag,
 };
 use crate::frame::Chrome;
 
@@ -15,8 +15,8 @@ use crate::frame::Chrome;
 pub struct Connection {
     /// Its id.
     pub id: Uuid,
-    /// The provider's name, for example "Vapi".
-    pub provider: String,
+    /// The organization's name for it.
+    pub label: String,
     /// How the provider proves itself, in words.
     pub verification: String,
     /// Where it must send its events.
@@ -25,10 +25,10 @@ pub struct Connection {
     pub last_event_at: Option<Timestamp>,
     /// What it was.
     pub last_event_kind: Option<String>,
-    /// Events of the last 24 hours.
-    pub events_last_day: u64,
-    /// A previous secret still works until then.
-    pub old_secret_until: Option<Timestamp>,
+    /// Secrets that are valid now; more than one during a rotation.
+    pub secrets: i64,
+    /// The built-in simulator's.
+    pub simulated: bool,
 }
 
 /// What the page shows.
@@ -36,6 +36,12 @@ pub struct Connection {
 pub struct Connections {
     /// The connections.
     pub connections: Vec<Connection>,
+    /// The dialog for a new one stands in the page.
+    pub creating: bool,
+    /// Name typed into it.
+    pub label: String,
+    /// What is wrong with the name.
+    pub label_error: Option<String>,
     /// A secret just made, for which connection; shown this once.
     pub fresh_secret: Option<(Uuid, String)>,
     /// Result of a test event, for which connection: worked or not, in words.
@@ -50,17 +56,17 @@ pub fn page(chrome: &Chrome, view: &Connections) -> Markup {
 }
 
 fn content(chrome: &Chrome, view: &Connections) -> Markup {
-    let command =
-        format!("voxanne admin connect-provider --org {} --provider vapi --secret-stdin", chrome.organization.id);
+    let open =
+        opener(Look::Primary, "connect", "/app/settings/connections?connect=1", Some(Icon::Plus), "Connect Vapi");
     html! {
-        (heading(&html! { "Connections" }, &html! { "Where your voice provider sends what happens in calls." }, None))
+        (heading(&html! { "Connections" }, &html! { "Where your voice provider sends what happens in calls." }, Some(&open)))
         div.stack {
             (error_summary(view.problem.as_deref()))
+            (create(chrome, view))
             @if view.connections.is_empty() {
                 section.card aria-label="Connections" {
                     (empty(Icon::Plug, "No provider connected", &html! {
-                        p { "The operator of this installation connects one with:" }
-                        (code_lines("connect", &command, "command"))
+                        p { "Connect your account at the voice provider: you get an address and a secret to enter there." }
                     }))
                 }
             }
@@ -69,21 +75,42 @@ fn content(chrome: &Chrome, view: &Connections) -> Markup {
     }
 }
 
+fn create(chrome: &Chrome, view: &Connections) -> Markup {
+    dialog(
+        "connect",
+        "Connect Vapi",
+        view.creating || view.label_error.is_some(),
+        &post_form(
+            &chrome.frame,
+            "/app/settings/connections/create",
+            "stack",
+            &html! {
+                (Field { name: "label", label: "Name", value: &view.label, autocomplete: "off", required: true,
+                    hint: "For yourself, for example “Front desk line”.", error: view.label_error.as_deref(), ..Field::default() }.render())
+                (submit(Look::Primary, "Connect"))
+            },
+        ),
+    )
+}
+
 fn one(chrome: &Chrome, view: &Connections, connection: &Connection) -> Markup {
     let id = connection.id.to_string();
-    let hidden = html! { input type="hidden" name="connection_id" value=(id); };
-    let (tone, word) =
-        if connection.last_event_at.is_some() { (Tone::Ok, "Receiving") } else { (Tone::Warn, "Nothing received yet") };
     let fresh = view.fresh_secret.as_ref().filter(|(of, _)| *of == connection.id);
     let test = view.test.as_ref().filter(|(of, _, _)| *of == connection.id);
     html! {
-        // No landmark: two connections to one provider would be two landmarks of one name.
+        // No landmark: two connections of one name would be two landmarks of one name.
         div.card {
-            header { h2 { (connection.provider) } (tag(tone, word)) }
+            header {
+                h2 { (connection.label) }
+                span.inline {
+                    @if connection.simulated { (tag(Tone::Warn, "Simulated")) }
+                    @if connection.last_event_at.is_some() { (tag(Tone::Ok, "Receiving")) } @else { (tag(Tone::Warn, "Nothing received yet")) }
+                }
+            }
             div.body.stack {
                 @if let Some((_, secret)) = fresh {
                     (banner(Tone::Ok, &html! {
-                        p { strong { "Enter this secret at " (connection.provider) " now." } " It is shown only this once." }
+                        p { strong { "Enter this secret at the provider now." } " It is shown only this once." }
                         (code(&format!("secret-{id}"), secret, "secret"))
                     }))
                 }
@@ -93,18 +120,32 @@ fn one(chrome: &Chrome, view: &Connections, connection: &Connection) -> Markup {
                 div {
                     p.label { "Webhook address" }
                     (code(&format!("webhook-{id}"), &connection.webhook_url, "address"))
-                    p.hint { "Enter it as the server URL of your assistants or of the account, with the secret." }
+                    p.hint { "Enter it at Vapi as the server URL of your assistants or of the account, with the secret." }
                 }
                 (facts(chrome, connection))
-                div.acts {
-                    (post_form(&chrome.frame, "/app/settings/connections/test", "", &html! {
-                        (hidden)
-                        button class=(Look::Default.class()) type="submit" { (icon(Icon::Send)) "Send test event" }
-                    }))
-                    (confirm(&chrome.frame, "New secret", "The present secret works for one more day.",
-                        "/app/settings/connections/rotate", &[("connection_id", &id)]))
-                }
+                (actions(chrome, connection))
             }
+        }
+    }
+}
+
+fn actions(chrome: &Chrome, connection: &Connection) -> Markup {
+    let id = connection.id.to_string();
+    let hidden = [("connection_id", id.as_str())];
+    html! {
+        div.acts {
+            (post_form(&chrome.frame, "/app/settings/connections/test", "", &html! {
+                input type="hidden" name="connection_id" value=(id);
+                button class=(Look::Default.class()) type="submit" { (icon(Icon::Send)) "Send test event" }
+            }))
+            (confirm(&chrome.frame, "New secret", "The present secret goes on working until you retire it.",
+                "/app/settings/connections/rotate", &hidden))
+            @if connection.secrets > 1 {
+                (confirm(&chrome.frame, "Retire older secrets", "Only the newest secret works then.",
+                    "/app/settings/connections/retire", &hidden))
+            }
+            (confirm(&chrome.frame, "Switch off", "Its events are refused from then on. Calls stay.",
+                "/app/settings/connections/disable", &hidden))
         }
     }
 }
@@ -118,13 +159,9 @@ fn facts(chrome: &Chrome, connection: &Connection) -> Markup {
             (None, _) => "None yet",
         }
     };
-    let mut pairs = vec![
-        ("Last event", last),
-        ("Events in 24 hours", html! { span.num { (connection.events_last_day) } }),
-        ("Proof", html! { (connection.verification) }),
-    ];
-    if let Some(until) = connection.old_secret_until {
-        pairs.push(("Previous secret works until", moment(until, chrome.frame.now, &chrome.zone)));
-    }
-    key_values(&pairs)
+    let secrets = match connection.secrets {
+        1 => html! { "One" },
+        n => html! { span.num { (n) } ", the older ones until you retire them" },
+    };
+    key_values(&[("Last event", last), ("Proof", html! { (connection.verification) }), ("Secrets that work", secrets)])
 }

@@ -4,6 +4,7 @@ use maud::{Markup, html};
 
 use crate::components::{Field, error_summary, post_form, solo};
 use crate::frame::Frame;
+use identity::accounts::model::SHORTEST_PASSWORD;
 
 /// What the sign-in form starts with.
 #[derive(Clone, Debug, Default)]
@@ -23,7 +24,7 @@ pub fn sign_in(frame: &Frame, view: &SignIn) -> Markup {
             div.body.stack {
                 h1 { "Sign in" }
                 (error_summary(view.problem.as_deref()))
-                (post_form(frame, "/sign-in", "stack", &html! {
+                (post_form(frame, "/signin", "stack", &html! {
                     @if !view.next.is_empty() { input type="hidden" name="next" value=(view.next); }
                     (Field { name: "email", label: "Email", kind: "email", value: &view.email, autocomplete: "username",
                         required: true, autofocus: view.email.is_empty(), ..Field::default() }.render())
@@ -61,9 +62,6 @@ pub struct Invitation {
     pub problem: Option<String>,
 }
 
-/// Shortest password that we take, in characters.
-pub const SHORTEST_PASSWORD: usize = 12;
-
 /// The page of an invitation.
 pub fn invitation(frame: &Frame, view: &Invitation) -> Markup {
     let hint = format!("At least {SHORTEST_PASSWORD} characters. A few words in a row are easy to remember.");
@@ -73,7 +71,7 @@ pub fn invitation(frame: &Frame, view: &Invitation) -> Markup {
                 h1 { "Join " (view.organization) }
                 p.muted { "You are invited as " strong { (view.role) } "." }
                 (error_summary(view.problem.as_deref()))
-                (post_form(frame, &format!("/invitations/{}", view.token), "stack", &html! {
+                (post_form(frame, &format!("/invite/{}", view.token), "stack", &html! {
                     (Field { name: "email", label: "Email", kind: "email", value: &view.email, autocomplete: "username",
                         readonly: true, ..Field::default() }.render())
                     @if view.known {
@@ -102,7 +100,7 @@ pub fn invitation_gone(frame: &Frame) -> Markup {
             div.body.stack {
                 h1 { "This invitation no longer works" }
                 p { "It may have expired, been used or been taken back. Ask the person who sent it for a new one." }
-                a.btn href="/sign-in" { "Sign in" }
+                a.btn href="/signin" { "Sign in" }
             }
         }
     };

@@ -6,6 +6,7 @@ pub mod calls;
 pub mod connections;
 pub mod entry;
 pub mod live;
+pub mod organization;
 pub mod problem;
 pub mod profile;
 pub mod quarantine;

@@ -2,11 +2,11 @@
 
 use maud::{Markup, html};
 
-use super::entry::SHORTEST_PASSWORD;
 use crate::components::{
     Choice, Field, Look, Nav, checkbox, error_summary, heading, key_values, post_form, select, shell, submit,
 };
 use crate::frame::{Chrome, Theme};
+use identity::accounts::model::SHORTEST_PASSWORD;
 
 /// What the page shows besides the person.
 #[derive(Clone, Debug, Default)]

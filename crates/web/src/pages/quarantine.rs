@@ -6,8 +6,7 @@ use maud::{Markup, html};
 use uuid::Uuid;
 
 use crate::components::{
-    Column, Icon, Look, Nav, Tone, empty, error_summary, heading, icon, moment, pager, post_form, shell, submit, table,
-    tag,
+    Column, Icon, Look, Nav, empty, error_summary, heading, moment, pager, post_form, shell, submit, table,
 };
 use crate::frame::Chrome;
 
@@ -22,10 +21,8 @@ pub struct Held {
     pub kind: String,
     /// Why it is here, in plain words.
     pub reason: String,
-    /// What the provider named: call, number, assistant. Name and value.
+    /// What is known of it: name and value.
     pub clues: Vec<(String, String)>,
-    /// How often it was played again.
-    pub attempts: u32,
 }
 
 /// What the page shows.
@@ -47,7 +44,7 @@ const COLUMNS: [Column; 5] = [
     Column { title: "Received", class: "" },
     Column { title: "Event", class: "" },
     Column { title: "Why it is held", class: "" },
-    Column { title: "What it names", class: "" },
+    Column { title: "Known of it", class: "" },
     Column { title: "Actions", class: "end" },
 ];
 
@@ -57,17 +54,8 @@ pub fn page(chrome: &Chrome, view: &Quarantine) -> Markup {
 }
 
 fn content(chrome: &Chrome, view: &Quarantine) -> Markup {
-    let all = post_form(
-        &chrome.frame,
-        "/app/operator/quarantine/replay-all",
-        "",
-        &html! {
-            button class=(Look::Default.class()) type="submit" { (icon(Icon::RotateCcw)) "Play all again" }
-        },
-    );
     html! {
-        (heading(&html! { "Quarantine" }, &html! { "Events of this installation whose organization could not be told." },
-            (!view.held.is_empty()).then_some(&all)))
+        (heading(&html! { "Quarantine" }, &html! { "Events of this installation whose organization could not be told." }, None))
         div.stack {
             (error_summary(view.problem.as_deref()))
             section.card aria-label="Held events" {
@@ -88,8 +76,8 @@ fn row(chrome: &Chrome, held: &Held) -> Markup {
         tr {
             td.nowrap data-label="Received" { (moment(held.received_at, chrome.frame.now, &chrome.zone)) }
             td data-label="Event" { code.mono.small { (held.kind) } }
-            td data-label="Why" { (held.reason) @if held.attempts > 0 { " " (tag(Tone::Warn, &format!("Played {} times", held.attempts))) } }
-            td data-label="Names" { @for (name, value) in &held.clues { div.small { span.muted { (name) " " } code.mono { (value) } } } }
+            td data-label="Why" { (held.reason) }
+            td data-label="Known" { @for (name, value) in &held.clues { div.small { span.muted { (name) " " } code.mono { (value) } } } }
             td.end {
                 (post_form(&chrome.frame, "/app/operator/quarantine/replay", "", &html! {
                     input type="hidden" name="event_id" value=(held.id);

@@ -1,5 +1,6 @@
 //! Team: who may see the calls, and inviting more people by link.
 
+use identity::Role;
 use jiff::Timestamp;
 use maud::{Markup, html};
 use uuid::Uuid;
@@ -9,44 +10,6 @@ use crate::components::{
     moment, moment_ago, opener, post_form, select, shell, submit, table, tag,
 };
 use crate::frame::Chrome;
-
-/// What a member may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// Everything, also removing other owners.
-    Owner,
-    /// Everything but owners.
-    Admin,
-    /// Calls, and working on them.
-    Member,
-    /// Calls, reading only.
-    Viewer,
-}
-
-impl Role {
-    /// All of them, from most to least.
-    pub const ALL: [Self; 4] = [Self::Owner, Self::Admin, Self::Member, Self::Viewer];
-
-    /// The word in forms.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Owner => "owner",
-            Self::Admin => "admin",
-            Self::Member => "member",
-            Self::Viewer => "viewer",
-        }
-    }
-
-    /// The word on the page.
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::Owner => "Owner",
-            Self::Admin => "Admin",
-            Self::Member => "Member",
-            Self::Viewer => "Viewer",
-        }
-    }
-}
 
 /// A member.
 #[derive(Clone, Debug)]
@@ -103,6 +66,16 @@ pub struct Team {
     pub problem: Option<String>,
 }
 
+/// The role on the page.
+pub const fn role_word(role: Role) -> &'static str {
+    match role {
+        Role::Viewer => "Viewer",
+        Role::Member => "Member",
+        Role::Admin => "Admin",
+        Role::Owner => "Owner",
+    }
+}
+
 const COLUMNS: [Column; 4] = [
     Column { title: "Person", class: "" },
     Column { title: "Role", class: "" },
@@ -157,7 +130,7 @@ fn fresh_link(email: &str, link: &str) -> Markup {
 
 fn invite(chrome: &Chrome, view: &Team) -> Markup {
     let choices: Vec<Choice<'_>> =
-        view.grantable.iter().map(|r| Choice { value: r.as_str(), label: r.label() }).collect();
+        view.grantable.iter().map(|r| Choice { value: r.as_str(), label: role_word(*r) }).collect();
     dialog(
         "invite",
         "Invite somebody",
@@ -186,7 +159,7 @@ fn member_row(chrome: &Chrome, view: &Team, member: &Member) -> Markup {
     let choices: Vec<Choice<'_>> = Role::ALL
         .iter()
         .filter(|r| view.grantable.contains(r) || **r == member.role)
-        .map(|r| Choice { value: r.as_str(), label: r.label() })
+        .map(|r| Choice { value: r.as_str(), label: role_word(*r) })
         .collect();
     html! {
         tr {
@@ -203,7 +176,7 @@ fn member_row(chrome: &Chrome, view: &Team, member: &Member) -> Markup {
                         (select(&format!("role-{id}"), "role", &format!("Role of {}", member.name), &choices, member.role.as_str(), true))
                         (submit(Look::Quiet, "Save"))
                     }))
-                } @else { (member.role.label()) }
+                } @else { (role_word(member.role)) }
             }
             td data-label="Last seen" {
                 @if let Some(at) = member.last_seen { (moment_ago(at, chrome.frame.now, &chrome.zone)) } @else { span.muted { "Not yet" } }
@@ -223,7 +196,7 @@ fn pending_row(chrome: &Chrome, pending: &Pending) -> Markup {
     html! {
         tr {
             th scope="row" { (pending.email) }
-            td data-label="Role" { (pending.role.label()) }
+            td data-label="Role" { (role_word(pending.role)) }
             td data-label="Works until" {
                 @if pending.expired { (tag(Tone::Warn, "Expired")) } @else { (moment(pending.expires_at, chrome.frame.now, &chrome.zone)) }
             }

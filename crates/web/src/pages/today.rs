@@ -20,8 +20,8 @@ pub struct Today {
     pub stats: Vec<Stat>,
     /// Calls by hour of the organization's day.
     pub hours: Vec<HourBar>,
-    /// The name of the usual day, for example "usual Tuesday".
-    pub usual: String,
+    /// The name of the day compared with, for example "last Tuesday".
+    pub before: String,
 }
 
 /// The whole page.
@@ -42,7 +42,7 @@ pub fn body(chrome: &Chrome, view: &Today) -> Markup {
         }, None))
         div.cols {
             (live_now(chrome, view))
-            (card("by-hour", &html! { "Calls by hour" }, None, &html! { div.body { (calls_by_hour(&view.hours, &view.usual)) } }))
+            (card("by-hour", &html! { "Calls by hour" }, None, &html! { div.body { (calls_by_hour(&view.hours, &view.before)) } }))
         }
         div.sec { (stat_row(&view.stats)) }
         div.sec {

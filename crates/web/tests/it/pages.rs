@@ -6,7 +6,8 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use maud::html;
 use uuid::Uuid;
-use web::components::{Caption, Direction, LiveRow, LiveState, Speaker, Tone, Turn};
+use voice::calls::model::Direction;
+use web::components::{Caption, LiveRow, LiveState, Speaker, Tone, Turn};
 use web::frame::{Chrome, Frame, Line, OrganizationLink, Theme, Toast};
 use web::page::Page;
 use web::pages::calls::{CallRow, Calls, Filters, Outcome};
@@ -48,7 +49,7 @@ fn call_row(chrome: &Chrome, text: &str) -> CallRow {
         started_at: chrome.frame.now,
         name: Some(text.to_owned()),
         number: Some(text.to_owned()),
-        direction: Direction::Outbound,
+        direction: Some(Direction::Outbound),
         outcome: Outcome { label: text.to_owned(), tone: Tone::Bad },
         summary: Some(text.to_owned()),
         seconds: Some(9),
@@ -62,7 +63,6 @@ fn pages_of(text: &str) -> Vec<String> {
         id: Uuid::from_u128(3),
         name: Some(text.to_owned()),
         number: Some(text.to_owned()),
-        direction: Direction::Inbound,
         state: LiveState::Ended { outcome: text.to_owned(), tone: Tone::Info },
         seconds: 3,
         last: Some(Caption { speaker: Speaker::Caller, text: text.to_owned() }),
@@ -85,12 +85,12 @@ fn pages_of(text: &str) -> Vec<String> {
         name: Some(text.to_owned()),
         from: Some(text.to_owned()),
         to: Some(text.to_owned()),
-        direction: Direction::Inbound,
+        direction: Some(Direction::Inbound),
         live: true,
         outcome: Outcome { label: text.to_owned(), tone: Tone::Ok },
         started_at: chrome.frame.now,
         seconds: Some(3),
-        recording: call::Recording::Failed { reason: text.to_owned() },
+        recording: call::Recording::Failed,
         turns: turns.clone(),
         summary: Some(text.to_owned()),
         facts: vec![(text.to_owned(), text.to_owned())],
@@ -101,7 +101,7 @@ fn pages_of(text: &str) -> Vec<String> {
     let today = today::Today {
         live: vec![row.clone()],
         latest: list.rows.clone(),
-        usual: text.to_owned(),
+        before: text.to_owned(),
         ..today::Today::default()
     };
     let live = live::Live { rows: vec![row.clone()], selected: Some((row, turns)), last_call: Some(text.to_owned()) };

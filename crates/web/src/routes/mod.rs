@@ -1,0 +1,95 @@
+//! The handlers of the pages. Each reads: authorised context, load, decide, write, respond.
+
+mod api_keys;
+mod calls;
+mod connections;
+mod entry;
+mod live;
+mod organization;
+mod profile;
+mod quarantine;
+mod team;
+mod today;
+
+use axum::Router;
+use axum::response::Redirect;
+use platform::http::{PublicRouter, Report, TenantRouter, Validate};
+use serde::Deserialize;
+
+use crate::{State, assets, errors};
+
+/// The pages with everything around them.
+pub fn router(state: State) -> Router {
+    let tenant = TenantRouter::new()
+        .page("GET", "/app", today::show)
+        .page("GET", "/app/live", live::show)
+        .page("GET", "/app/calls", calls::list)
+        .page("GET", "/app/calls/{id}", calls::show)
+        .page("GET", "/app/organization", organization::choose)
+        .page("POST", "/app/organization", organization::select)
+        .page("GET", "/app/settings/profile", profile::show)
+        .page("POST", "/app/settings/profile/password", profile::change_password)
+        .page("POST", "/app/settings/profile/preferences", profile::save_preferences)
+        .page("GET", "/app/settings/team", team::show)
+        .page("POST", "/app/settings/team/invite", team::invite)
+        .page("POST", "/app/settings/team/renew", team::renew)
+        .page("POST", "/app/settings/team/revoke", team::revoke)
+        .page("POST", "/app/settings/team/role", team::change_role)
+        .page("POST", "/app/settings/team/remove", team::remove)
+        .page("GET", "/app/settings/api-keys", api_keys::show)
+        .page("POST", "/app/settings/api-keys/create", api_keys::create)
+        .page("POST", "/app/settings/api-keys/revoke", api_keys::revoke)
+        .page("GET", "/app/settings/connections", connections::show)
+        .page("POST", "/app/settings/connections/create", connections::create)
+        .page("POST", "/app/settings/connections/test", connections::test)
+        .page("POST", "/app/settings/connections/rotate", connections::rotate)
+        .page("POST", "/app/settings/connections/retire", connections::retire)
+        .page("POST", "/app/settings/connections/disable", connections::disable)
+        .page("GET", "/app/operator/quarantine", quarantine::show)
+        .page("POST", "/app/operator/quarantine/replay", quarantine::replay)
+        .page("POST", "/sign-out", entry::sign_out)
+        .with_state(state.clone());
+    let public = PublicRouter::new()
+        .page("GET", "/", async || Redirect::to("/app"))
+        .page("GET", "/signin", entry::show)
+        .page("POST", "/signin", entry::sign_in)
+        .page("GET", "/invite/{token}", entry::show_invitation)
+        .page("POST", "/invite/{token}", entry::accept_invitation)
+        .page("POST", "/theme", profile::change_theme)
+        .with_state(state.clone());
+    let (tenant, _) = tenant.split();
+    let (public, _) = public.split();
+    let pages = tenant
+        .merge(public)
+        .fallback_service(axum::routing::any(errors::not_found).with_state(state.clone()))
+        .layer(axum::middleware::from_fn_with_state(state.clone(), errors::layer))
+        .layer(identity::access::rotation_layer(state.identity));
+    pages.merge(assets::router())
+}
+
+/// The query string of a page with little of its own.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Asked {
+    /// What was just done, for a word about it.
+    pub(crate) done: Option<String>,
+    /// Which part of the page is wanted.
+    pub(crate) part: Option<String>,
+    /// The chosen call.
+    pub(crate) call: Option<String>,
+    /// Where the page of a list begins.
+    pub(crate) cursor: Option<String>,
+    /// Any of these puts the page's dialog into the page.
+    pub(crate) invite: Option<String>,
+    /// See `invite`.
+    pub(crate) create: Option<String>,
+    /// See `invite`.
+    pub(crate) connect: Option<String>,
+}
+
+/// A form without fields of its own.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Nothing {}
+
+impl Validate for Nothing {
+    fn validate(&self, _: &mut Report) {}
+}
