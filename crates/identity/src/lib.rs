@@ -65,6 +65,11 @@ impl State {
         let public_limit = services.public_limit.clone();
         Self { authority: Authority::new(services), public_limit }
     }
+
+    /// Starts what a working node does in the background: forgetting what has expired, hourly.
+    pub fn start_worker(&self) {
+        jobs::start(&self.authority);
+    }
 }
 
 impl FromRef<State> for Authority {

@@ -1,15 +1,17 @@
 //! The session cookie: its name, its flags, and its renewal.
 
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use axum::extract::{Request, State};
+use axum::extract::{Request, State as Extract};
 use axum::http::{HeaderMap, HeaderValue, header};
-use axum::middleware::Next;
+use axum::middleware::{FromFnLayer, Next, from_fn_with_state};
 use axum::response::{IntoResponseParts, Response, ResponseParts};
 use platform::config::Origin;
 use platform::secret::Secret;
 
 use super::Authority;
+use crate::State;
 use crate::accounts::model::LIVES_FOR;
 
 /// `__Host-` makes browsers insist on TLS, on our host alone and on the path `/`, so that a neighbouring subdomain cannot
@@ -83,9 +85,17 @@ impl RotationSlot {
     }
 }
 
-/// Middleware around everything that takes the session cookie: sends a session's new token when it was rotated during
-/// the request. Without it sessions work and keep their first token.
-pub async fn rotation_layer(State(authority): State<Authority>, mut request: Request, next: Next) -> Response {
+type Answer = Pin<Box<dyn Future<Output = Response> + Send>>;
+type Middleware = fn(Extract<Authority>, Request, Next) -> Answer;
+
+/// The layer around everything that takes the session cookie, pages and API: it sends a session's new token when the
+/// token was renewed during the request. Without it sessions work and keep their first token.
+pub fn rotation_layer(state: State) -> FromFnLayer<Middleware, Authority, (Extract<Authority>, Request)> {
+    let middleware: Middleware = |Extract(authority), request, next| Box::pin(send_renewed(authority, request, next));
+    from_fn_with_state(state.authority, middleware)
+}
+
+async fn send_renewed(authority: Authority, mut request: Request, next: Next) -> Response {
     if session_token(request.headers(), authority.origin()).is_none() {
         return next.run(request).await;
     }

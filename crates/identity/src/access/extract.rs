@@ -324,7 +324,8 @@ pub enum Denied {
 }
 
 impl Denied {
-    pub(super) fn new(error: ApiError, parts: &Parts) -> Self {
+    /// Decides how an error is told to whoever sent the request.
+    pub fn new(error: ApiError, parts: &Parts) -> Self {
         let path = parts.uri.path();
         let for_page = !path.starts_with("/api/") && path != "/api";
         if error.status() != StatusCode::UNAUTHORIZED || !for_page {

@@ -6,7 +6,7 @@ use platform::crypto::{new_token, random_bytes, token_digest};
 use platform::http::ClientAddr;
 use platform::ids::{OrgId, SessionId, UserId};
 use platform::secret::Secret;
-use platform::tenancy::{DbError, SystemTx};
+use platform::tenancy::{DbError, SystemTx, Tenancy};
 use serde_json::json;
 
 use super::model::{EmailAddress, LONGEST_PASSWORD, Membership, SHORTEST_PASSWORD, SignedInUser};
@@ -185,6 +185,24 @@ pub async fn list_memberships(authority: &Authority, user: UserId) -> Result<Vec
     let memberships = store::list_memberships(&mut tx, user).await?;
     tx.commit().await?;
     Ok(memberships)
+}
+
+/// Lets a person run the installation, from the command line. False when nobody has the address.
+pub async fn grant_operator(tenancy: &Tenancy, email: &str) -> Result<bool, AccountError> {
+    let Ok(address) = EmailAddress::parse(email) else {
+        return Ok(false);
+    };
+    let mut tx = tenancy.system(PEOPLE).await?;
+    let Some(user) = store::grant_operator(&mut tx, address.as_str()).await? else {
+        tx.rollback().await?;
+        return Ok(false);
+    };
+    for membership in store::list_memberships(&mut tx, user).await? {
+        let (org, subject) = (membership.org_id, user.to_string());
+        audit::record_system(&mut tx, org, Actor::System, "operator.granted", Some(&subject), json!({})).await?;
+    }
+    tx.commit().await?;
+    Ok(true)
 }
 
 /// Writes a deed that concerns a person into each of their organizations.

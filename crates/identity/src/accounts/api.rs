@@ -66,9 +66,9 @@ pub struct Me {
 }
 
 /// Tells who is signed in and where they belong.
-#[utoipa::path(get, path = "/api/v1/me", operation_id = "get_me", tag = "account", responses(
+#[utoipa::path(get, path = "/api/v1/me", operation_id = "get_me", tag = "account", security(("bearer" = [])), responses(
     (status = 200, body = Me),
-    (status = 401, body = Problem),
+    (status = 401, body = Problem, content_type = "application/problem+json"),
 ))]
 pub(crate) async fn get_me(person: SignedIn, Extract(state): Extract<State>) -> Result<Json<Me>, ApiError> {
     let memberships = actions::list_memberships(&state.authority, person.user).await?;
@@ -103,12 +103,12 @@ impl Validate for ChangePassword {
 }
 
 /// Sets a new password. Every other session and program sign-in of this person ends.
-#[utoipa::path(post, path = "/api/v1/me/password", operation_id = "change_password", tag = "account",
+#[utoipa::path(post, path = "/api/v1/me/password", operation_id = "change_password", tag = "account", security(("bearer" = [])),
     request_body = ChangePassword, responses(
     (status = 204, description = "Changed"),
-    (status = 401, body = Problem),
-    (status = 422, description = "The current password is wrong or the new one too short", body = Problem),
-    (status = 429, description = "Too many wrong passwords", body = Problem),
+    (status = 401, body = Problem, content_type = "application/problem+json"),
+    (status = 422, description = "The current password is wrong or the new one too short", body = Problem, content_type = "application/problem+json"),
+    (status = 429, description = "Too many wrong passwords", body = Problem, content_type = "application/problem+json"),
 ))]
 pub(crate) async fn change_password(
     person: SignedIn,
@@ -132,12 +132,12 @@ impl Validate for SelectOrganization {
 }
 
 /// Selects another of the person's organizations. A program gets an access token for it; a browser session moves there.
-#[utoipa::path(post, path = "/api/v1/me/organization", operation_id = "select_organization", tag = "account",
+#[utoipa::path(post, path = "/api/v1/me/organization", operation_id = "select_organization", tag = "account", security(("bearer" = [])),
     request_body = SelectOrganization, responses(
     (status = 200, description = "For programs: an access token for that organization", body = AccessTokenAnswer),
     (status = 204, description = "For browser sessions"),
-    (status = 401, body = Problem),
-    (status = 404, description = "Not an organization of this person", body = Problem),
+    (status = 401, body = Problem, content_type = "application/problem+json"),
+    (status = 404, description = "Not an organization of this person", body = Problem, content_type = "application/problem+json"),
 ))]
 pub(crate) async fn select_organization(
     person: SignedIn,

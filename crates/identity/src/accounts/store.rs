@@ -77,6 +77,16 @@ pub(crate) async fn update_password(
     if done.rows_affected() == 1 { Ok(()) } else { Err(DbError::RowMissing) }
 }
 
+pub(crate) async fn grant_operator(tx: &mut SystemTx, email: &str) -> Result<Option<UserId>, DbError> {
+    let user = sqlx::query_scalar(
+        "update users set is_operator = true where email_lower = lower($1) and disabled_at is null returning id",
+    )
+    .bind(email)
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(user)
+}
+
 /// Where a person belongs, the last used first.
 pub(crate) async fn list_memberships(tx: &mut SystemTx, user: UserId) -> Result<Vec<Membership>, DbError> {
     let rows: Vec<(OrgId, String, String)> = sqlx::query_as(

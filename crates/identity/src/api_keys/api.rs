@@ -43,10 +43,10 @@ pub struct ApiKeyList {
 }
 
 /// Lists the organization's keys.
-#[utoipa::path(get, path = "/api/v1/api-keys", operation_id = "list_api_keys", tag = "api-keys", responses(
+#[utoipa::path(get, path = "/api/v1/api-keys", operation_id = "list_api_keys", tag = "api-keys", security(("bearer" = [])), responses(
     (status = 200, body = ApiKeyList),
-    (status = 401, body = Problem),
-    (status = 403, body = Problem),
+    (status = 401, body = Problem, content_type = "application/problem+json"),
+    (status = 403, body = Problem, content_type = "application/problem+json"),
 ))]
 pub(crate) async fn list_api_keys(caller: Admin, Extract(state): Extract<State>) -> Result<Json<ApiKeyList>, ApiError> {
     let items = actions::list_keys(&state.authority, &caller).await?;
@@ -88,13 +88,13 @@ impl From<NewApiKey> for ApiKeyAnswer {
 }
 
 /// Makes a key for a program. The answer is the only place that shows it.
-#[utoipa::path(post, path = "/api/v1/api-keys", operation_id = "create_api_key", tag = "api-keys",
+#[utoipa::path(post, path = "/api/v1/api-keys", operation_id = "create_api_key", tag = "api-keys", security(("bearer" = [])),
     request_body = CreateApiKey, responses(
     (status = 201, body = ApiKeyAnswer),
-    (status = 401, body = Problem),
-    (status = 403, body = Problem),
-    (status = 409, description = "Too many keys", body = Problem),
-    (status = 422, body = Problem),
+    (status = 401, body = Problem, content_type = "application/problem+json"),
+    (status = 403, body = Problem, content_type = "application/problem+json"),
+    (status = 409, description = "Too many keys", body = Problem, content_type = "application/problem+json"),
+    (status = 422, body = Problem, content_type = "application/problem+json"),
 ))]
 pub(crate) async fn create_api_key(
     caller: Admin,
@@ -107,12 +107,12 @@ pub(crate) async fn create_api_key(
 }
 
 /// Makes a key worthless.
-#[utoipa::path(delete, path = "/api/v1/api-keys/{id}", operation_id = "revoke_api_key", tag = "api-keys",
+#[utoipa::path(delete, path = "/api/v1/api-keys/{id}", operation_id = "revoke_api_key", tag = "api-keys", security(("bearer" = [])),
     params(("id" = ApiKeyId, Path, description = "The key")), responses(
     (status = 204, description = "Revoked"),
-    (status = 401, body = Problem),
-    (status = 403, body = Problem),
-    (status = 404, body = Problem),
+    (status = 401, body = Problem, content_type = "application/problem+json"),
+    (status = 403, body = Problem, content_type = "application/problem+json"),
+    (status = 404, body = Problem, content_type = "application/problem+json"),
 ))]
 pub(crate) async fn revoke_api_key(
     caller: Admin,

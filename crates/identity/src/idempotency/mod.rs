@@ -18,16 +18,19 @@ mod store;
 pub use model::{GIVES_UP_AFTER, KEEPS_FOR};
 pub(crate) use store::sweep;
 
+use std::pin::Pin;
+
 use axum::body::{Body, to_bytes};
-use axum::extract::{FromRequest as _, Request, State};
+use axum::extract::{FromRequest as _, Request, State as Extract};
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
-use axum::middleware::Next;
+use axum::middleware::{FromFnLayer, Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use platform::http::{ApiError, request_id};
 use platform::ids::OrgId;
 
+use crate::State;
 use crate::access::{Authority, Caller, note_principal};
 use model::{Claim, StoredAnswer, key_fault, request_hash, row_key, wanted_status};
 
@@ -37,9 +40,17 @@ static REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 /// Largest answer that is stored, in bytes.
 const LARGEST_ANSWER: usize = 1024 * 1024;
 
-/// Middleware for the API's routes. Does nothing for a request without the header, without a valid credential (its
+type Answer = Pin<Box<dyn Future<Output = Response> + Send>>;
+type Middleware = fn(Extract<Authority>, Request, Next) -> Answer;
+
+/// The layer for the API's routes. It does nothing for a request without the header, without a valid credential (its
 /// handler refuses it), or that is no POST under `/api/v1/`.
-pub async fn layer(State(authority): State<Authority>, request: Request, next: Next) -> Response {
+pub fn layer(state: State) -> FromFnLayer<Middleware, Authority, (Extract<Authority>, Request)> {
+    let middleware: Middleware = |Extract(authority), request, next| Box::pin(answer(authority, request, next));
+    from_fn_with_state(state.authority, middleware)
+}
+
+async fn answer(authority: Authority, request: Request, next: Next) -> Response {
     if request.method() != Method::POST
         || !request.uri().path().starts_with("/api/v1/")
         || !request.headers().contains_key(&KEY)

@@ -80,10 +80,10 @@ pub struct MemberList {
 }
 
 /// Lists the members of the organization.
-#[utoipa::path(get, path = "/api/v1/members", operation_id = "list_members", tag = "members", responses(
+#[utoipa::path(get, path = "/api/v1/members", operation_id = "list_members", tag = "members", security(("bearer" = [])), responses(
     (status = 200, body = MemberList),
-    (status = 401, body = Problem),
-    (status = 403, body = Problem),
+    (status = 401, body = Problem, content_type = "application/problem+json"),
+    (status = 403, body = Problem, content_type = "application/problem+json"),
 ))]
 pub(crate) async fn list_members(
     caller: Can<MembersRead>,
@@ -105,13 +105,13 @@ impl Validate for UpdateMember {
 }
 
 /// Gives a member another role. Only owners change owners, and the last owner stays one.
-#[utoipa::path(patch, path = "/api/v1/members/{user_id}", operation_id = "update_member", tag = "members",
+#[utoipa::path(patch, path = "/api/v1/members/{user_id}", operation_id = "update_member", tag = "members", security(("bearer" = [])),
     params(("user_id" = UserId, Path, description = "The member")), request_body = UpdateMember, responses(
     (status = 204, description = "Changed"),
-    (status = 401, body = Problem),
-    (status = 403, body = Problem),
-    (status = 404, body = Problem),
-    (status = 409, description = "The last owner", body = Problem),
+    (status = 401, body = Problem, content_type = "application/problem+json"),
+    (status = 403, body = Problem, content_type = "application/problem+json"),
+    (status = 404, body = Problem, content_type = "application/problem+json"),
+    (status = 409, description = "The last owner", body = Problem, content_type = "application/problem+json"),
 ))]
 pub(crate) async fn update_member(
     caller: Admin,
@@ -124,13 +124,13 @@ pub(crate) async fn update_member(
 }
 
 /// Ends a membership.
-#[utoipa::path(delete, path = "/api/v1/members/{user_id}", operation_id = "remove_member", tag = "members",
+#[utoipa::path(delete, path = "/api/v1/members/{user_id}", operation_id = "remove_member", tag = "members", security(("bearer" = [])),
     params(("user_id" = UserId, Path, description = "The member")), responses(
     (status = 204, description = "Removed"),
-    (status = 401, body = Problem),
-    (status = 403, body = Problem),
-    (status = 404, body = Problem),
-    (status = 409, description = "The last owner", body = Problem),
+    (status = 401, body = Problem, content_type = "application/problem+json"),
+    (status = 403, body = Problem, content_type = "application/problem+json"),
+    (status = 404, body = Problem, content_type = "application/problem+json"),
+    (status = 409, description = "The last owner", body = Problem, content_type = "application/problem+json"),
 ))]
 pub(crate) async fn remove_member(
     caller: Admin,
@@ -149,10 +149,10 @@ pub struct InvitationList {
 }
 
 /// Lists open invitations.
-#[utoipa::path(get, path = "/api/v1/invitations", operation_id = "list_invitations", tag = "members", responses(
+#[utoipa::path(get, path = "/api/v1/invitations", operation_id = "list_invitations", tag = "members", security(("bearer" = [])), responses(
     (status = 200, body = InvitationList),
-    (status = 401, body = Problem),
-    (status = 403, body = Problem),
+    (status = 401, body = Problem, content_type = "application/problem+json"),
+    (status = 403, body = Problem, content_type = "application/problem+json"),
 ))]
 pub(crate) async fn list_invitations(
     caller: Admin,
@@ -196,13 +196,13 @@ impl From<NewInvitation> for InvitationAnswer {
 }
 
 /// Invites somebody by link. For an address with an open invitation: a new link, and the old one stops working.
-#[utoipa::path(post, path = "/api/v1/invitations", operation_id = "create_invitation", tag = "members",
+#[utoipa::path(post, path = "/api/v1/invitations", operation_id = "create_invitation", tag = "members", security(("bearer" = [])),
     request_body = CreateInvitation, responses(
     (status = 201, body = InvitationAnswer),
-    (status = 401, body = Problem),
-    (status = 403, body = Problem),
-    (status = 409, description = "A member already", body = Problem),
-    (status = 422, body = Problem),
+    (status = 401, body = Problem, content_type = "application/problem+json"),
+    (status = 403, body = Problem, content_type = "application/problem+json"),
+    (status = 409, description = "A member already", body = Problem, content_type = "application/problem+json"),
+    (status = 422, body = Problem, content_type = "application/problem+json"),
 ))]
 pub(crate) async fn create_invitation(
     caller: Admin,
@@ -215,12 +215,12 @@ pub(crate) async fn create_invitation(
 }
 
 /// Makes an open invitation's link worthless.
-#[utoipa::path(delete, path = "/api/v1/invitations/{id}", operation_id = "revoke_invitation", tag = "members",
+#[utoipa::path(delete, path = "/api/v1/invitations/{id}", operation_id = "revoke_invitation", tag = "members", security(("bearer" = [])),
     params(("id" = InvitationId, Path, description = "The invitation")), responses(
     (status = 204, description = "Revoked"),
-    (status = 401, body = Problem),
-    (status = 403, body = Problem),
-    (status = 404, body = Problem),
+    (status = 401, body = Problem, content_type = "application/problem+json"),
+    (status = 403, body = Problem, content_type = "application/problem+json"),
+    (status = 404, body = Problem, content_type = "application/problem+json"),
 ))]
 pub(crate) async fn revoke_invitation(
     caller: Admin,
@@ -257,10 +257,10 @@ impl Validate for AcceptInvitation {
 #[utoipa::path(post, path = "/api/v1/invitations/accept", operation_id = "accept_invitation", tag = "members",
     security(()), request_body = AcceptInvitation, responses(
     (status = 200, body = TokenAnswer),
-    (status = 401, description = "The address has an account and the password is not its password", body = Problem),
-    (status = 404, description = "Unknown, used, revoked or expired; never which", body = Problem),
-    (status = 422, body = Problem),
-    (status = 429, body = Problem),
+    (status = 401, description = "The address has an account and the password is not its password", body = Problem, content_type = "application/problem+json"),
+    (status = 404, description = "Unknown, used, revoked or expired; never which", body = Problem, content_type = "application/problem+json"),
+    (status = 422, body = Problem, content_type = "application/problem+json"),
+    (status = 429, body = Problem, content_type = "application/problem+json"),
 ))]
 pub(crate) async fn accept_invitation(
     Limited(client): Limited,
@@ -284,11 +284,11 @@ pub struct AuditQuery {
 }
 
 /// Lists what was done in the organization, newest first.
-#[utoipa::path(get, path = "/api/v1/audit", operation_id = "list_audit", tag = "members", params(AuditQuery), responses(
+#[utoipa::path(get, path = "/api/v1/audit", operation_id = "list_audit", tag = "members", security(("bearer" = [])), params(AuditQuery), responses(
     (status = 200, body = Page<AuditEntry>),
-    (status = 400, body = Problem),
-    (status = 401, body = Problem),
-    (status = 403, body = Problem),
+    (status = 400, body = Problem, content_type = "application/problem+json"),
+    (status = 401, body = Problem, content_type = "application/problem+json"),
+    (status = 403, body = Problem, content_type = "application/problem+json"),
 ))]
 pub(crate) async fn list_audit(
     caller: Admin,

@@ -138,8 +138,8 @@ fn uncached<T: IntoResponse>(answer: T) -> impl IntoResponse {
 #[utoipa::path(post, path = "/api/v1/auth/login", operation_id = "sign_in", tag = "auth", security(()),
     request_body = Credentials, responses(
     (status = 200, body = TokenAnswer),
-    (status = 401, description = "Unknown address or wrong password; never which", body = Problem),
-    (status = 429, description = "Too many failed sign-ins, or too many requests", body = Problem),
+    (status = 401, description = "Unknown address or wrong password; never which", body = Problem, content_type = "application/problem+json"),
+    (status = 429, description = "Too many failed sign-ins, or too many requests", body = Problem, content_type = "application/problem+json"),
 ))]
 pub(crate) async fn sign_in(
     Limited(client): Limited,
@@ -168,8 +168,8 @@ impl Validate for RefreshRequest {
 #[utoipa::path(post, path = "/api/v1/auth/refresh", operation_id = "refresh_token", tag = "auth", security(()),
     request_body = RefreshRequest, responses(
     (status = 200, body = TokenAnswer),
-    (status = 401, description = "Unknown, expired, used before, or revoked; never which", body = Problem),
-    (status = 429, body = Problem),
+    (status = 401, description = "Unknown, expired, used before, or revoked; never which", body = Problem, content_type = "application/problem+json"),
+    (status = 429, body = Problem, content_type = "application/problem+json"),
 ))]
 pub(crate) async fn refresh_token(
     _: Limited,
@@ -181,9 +181,9 @@ pub(crate) async fn refresh_token(
 }
 
 /// Ends the sign-in that the request's access token belongs to (its refresh token too), or the browser's session.
-#[utoipa::path(post, path = "/api/v1/auth/logout", operation_id = "sign_out", tag = "auth", responses(
+#[utoipa::path(post, path = "/api/v1/auth/logout", operation_id = "sign_out", tag = "auth", security(("bearer" = [])), responses(
     (status = 204, description = "Signed out"),
-    (status = 401, body = Problem),
+    (status = 401, body = Problem, content_type = "application/problem+json"),
 ))]
 pub(crate) async fn sign_out(person: SignedIn, Extract(state): Extract<State>) -> Result<impl IntoResponse, ApiError> {
     let removal = accounts::actions::sign_out(&state.authority, &person).await?;
