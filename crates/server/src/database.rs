@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 use std::str::FromStr as _;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use platform::config::{Config, DatabaseSource};
 use platform::crypto::MasterKey;
-use platform::embedded::{EmbeddedOptions, EmbeddedPostgres, prepare_data_dir};
+use platform::embedded::{EmbeddedError, EmbeddedOptions, EmbeddedPostgres, prepare_data_dir};
 use platform::secret::Secret;
 use platform::tenancy::{APP_ROLE, Logins, Roles, SYSTEM_ROLE, Tenancy, ensure_roles, migrate, schema_is_current};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
@@ -14,6 +15,8 @@ use sqlx::{Connection as _, Executor as _};
 
 /// The database's name in the private cluster.
 const NAME: &str = "voxanne";
+/// How long a server waits for a command that holds the data directory. Another server holds it for good, and is named.
+const COMMAND_PATIENCE: Duration = Duration::from_secs(5);
 
 /// The installation's database: its own private cluster, or somebody's server.
 pub struct Database {
@@ -48,7 +51,7 @@ impl Database {
                 let cluster = if beside {
                     EmbeddedPostgres::start_or_attach(options).await?
                 } else {
-                    EmbeddedPostgres::start(options).await?
+                    start_when_free(options).await?
                 };
                 let base = PgConnectOptions::new_without_pgpass()
                     .socket(cluster.socket_dir())
@@ -104,6 +107,19 @@ impl Database {
     }
 }
 
+/// Starts the cluster, waiting a moment for a command that is just finishing on the same data directory.
+async fn start_when_free(options: EmbeddedOptions) -> Result<EmbeddedPostgres, EmbeddedError> {
+    let patience = tokio::time::Instant::now() + COMMAND_PATIENCE;
+    loop {
+        match EmbeddedPostgres::start(options.clone()).await {
+            Err(EmbeddedError::AnotherInstance { .. }) if tokio::time::Instant::now() < patience => {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            started => return started,
+        }
+    }
+}
+
 /// The master key: from the configuration, else from the data directory.
 pub fn master_key(config: &Config) -> anyhow::Result<MasterKey> {
     if let Some(key) = &config.security.master_key {
@@ -120,7 +136,11 @@ async fn create_if_missing(admin: &PgConnectOptions) -> anyhow::Result<()> {
         .fetch_one(&mut conn)
         .await?;
     if !exists {
-        conn.execute("create database voxanne").await?;
+        match conn.execute("create database voxanne").await {
+            // A command and a server that start at the same moment both find it missing; one of them is first.
+            Err(sqlx::Error::Database(error)) if matches!(error.code().as_deref(), Some("42P04" | "23505")) => {}
+            created => drop(created?),
+        }
     }
     conn.close().await?;
     Ok(())

@@ -146,7 +146,7 @@ async fn play_calls(arguments: &SimulateArguments) -> anyhow::Result<Truth> {
         count.violations
     ));
     for violation in &truth.violations {
-        say(&format!("violation: {violation:?}\n"));
+        say(&format!("violation: {} {}: {}\n", violation.call_id, violation.identity, violation.problem));
     }
     if let Some(path) = &arguments.truth {
         truth.save(path)?;
