@@ -29,6 +29,12 @@ pub enum AdminCommand {
     ConnectProvider(ConnectProvider),
     /// Lets an agent answer a phone number.
     MapNumber(MapNumber),
+    /// Makes a user an operator of this installation.
+    GrantOperator {
+        /// The user's e-mail address.
+        #[arg(long)]
+        email: String,
+    },
 }
 
 /// Options of `admin create-org`.
@@ -119,6 +125,7 @@ pub async fn run(config: &Config, command: AdminCommand) -> anyhow::Result<()> {
             AdminCommand::CreateOrg(arguments) => create_org(&tenancy, arguments).await,
             AdminCommand::ConnectProvider(arguments) => connect_provider(config, &tenancy, arguments).await,
             AdminCommand::MapNumber(arguments) => map(&tenancy, &arguments).await,
+            AdminCommand::GrantOperator { email } => grant_operator(&tenancy, &email).await,
         }
     }
     .await;
@@ -192,6 +199,13 @@ async fn map(tenancy: &Tenancy, arguments: &MapNumber) -> anyhow::Result<()> {
     } else {
         say(&format!("{} is answered by {}.\n", arguments.number, arguments.agent));
     }
+    Ok(())
+}
+
+async fn grant_operator(tenancy: &Tenancy, email: &str) -> anyhow::Result<()> {
+    let known = identity::accounts::actions::grant_operator(tenancy, email).await?;
+    anyhow::ensure!(known, "there is no user with this e-mail address");
+    say("Done.\n");
     Ok(())
 }
 

@@ -19,12 +19,12 @@ use tower_http::timeout::TimeoutLayer;
 use utoipa::openapi::OpenApi;
 use voice::VoiceState;
 
+use crate::docs::{self, Docs};
 use crate::health::{self, HealthState};
+use crate::openapi;
 
 /// Longest time for one request. Live connections are upgraded or streamed and not bound by it.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
-/// How often expired sign-ins are forgotten.
-const SWEEP: Duration = Duration::from_hours(1);
 /// How often limiters forget clients that have been quiet.
 const FORGET: Duration = Duration::from_mins(5);
 /// Largest body of an ordinary request; webhooks have their own limit.
@@ -37,6 +37,7 @@ pub struct App {
     /// Calls.
     pub voice: VoiceState,
     health: HealthState,
+    docs: Docs,
     public_limit: Option<Limiter<IpAddr>>,
     unverified: Option<Limiter<IpAddr>>,
     proxies: TrustedProxies,
@@ -96,6 +97,7 @@ impl App {
             .collect::<Result<_, _>>()?;
         Ok(Self {
             health: HealthState::new(tenancy, tasks.clone()),
+            docs: Docs::default(),
             identity,
             voice,
             public_limit,
@@ -108,7 +110,8 @@ impl App {
 
     /// The router with every layer, for the main listener.
     pub fn router(&self) -> Router {
-        let (api, _) = self.api();
+        let (api, description) = self.api();
+        self.docs.publish(&description);
         let api = api
             .layer(identity::idempotency::layer(self.identity.clone()))
             .layer(identity::access::rotation_layer(self.identity.clone()))
@@ -116,6 +119,7 @@ impl App {
             .layer(cors::layer(&self.cors_origins));
         Router::new()
             .merge(api)
+            .merge(web::router(web::State::new(self.identity.clone(), self.voice.clone(), self.demonstration)))
             .layer(axum::extract::DefaultBodyLimit::max(MAX_BODY))
             .layer(CatchPanicLayer::custom(|_| ApiError::internal("a handler panicked").into_response()))
             .layer(from_fn(headers::layer))
@@ -129,21 +133,19 @@ impl App {
             identity::tenant_router(self.identity.clone()).merge(voice::tenant_router(self.voice.clone()));
         let public: PublicRouter<()> = identity::public_router(self.identity.clone())
             .merge(voice::public_router(&self.voice))
-            .merge(health::router(self.health.clone()));
+            .merge(health::router(self.health.clone()))
+            .merge(docs::router(self.docs.clone()));
         let (tenant, mut description) = tenant.split();
         let (public, public_description) = public.split();
         description.merge(public_description);
-        (tenant.merge(public), description)
+        let description = openapi::complete(description);
+        (tenant.merge(public).method_not_allowed_fallback(wrong_method), description)
     }
 
     /// Starts the duties that one node of an installation must do.
-    pub fn start_worker(&self, tasks: &Tasks) {
+    pub fn start_worker(&self) {
         self.voice.start_worker();
-        let authority = self.identity.authority.clone();
-        tasks.every(SWEEP, "expired sign-ins could not be forgotten", move || {
-            let authority = authority.clone();
-            async move { identity::jobs::sweep(&authority).await.map(drop) }
-        });
+        self.identity.start_worker();
     }
 
     /// Forgets idle clients in the limiters, now and then, until the process stops.
@@ -154,6 +156,15 @@ impl App {
             async { Ok::<_, std::convert::Infallible>(()) }
         });
     }
+}
+
+/// For paths that are there and methods that are not; the router adds which are.
+async fn wrong_method() -> ApiError {
+    ApiError::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method_not_allowed",
+        "This address does not take this method; the header Allow names those it takes.",
+    )
 }
 
 fn limiter(name: &'static str, rate: Rate) -> Option<Limiter<IpAddr>> {

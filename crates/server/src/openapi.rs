@@ -51,7 +51,12 @@ pub fn document() -> anyhow::Result<String> {
         },
     )?;
     let (_, description) = app.api();
-    let mut text = complete(description).to_pretty_json().context("the description is not JSON")?;
+    text(&description)
+}
+
+/// A description as it is printed and served.
+pub fn text(description: &OpenApi) -> anyhow::Result<String> {
+    let mut text = description.to_pretty_json().context("the description is not JSON")?;
     text.push('\n');
     Ok(text)
 }

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::Router;
-use axum::serve::ListenerExt as _;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use platform::clock::Clock;
 use platform::config::Config;
@@ -17,10 +16,13 @@ use tokio_util::sync::CancellationToken;
 use crate::app::{App, Foundation};
 use crate::cli::ServeArguments;
 use crate::database::{self, Database};
-use crate::demo;
+use crate::{demo, listener};
 
 /// The log filter when the operator chose none.
 const DEFAULT_LOG_FILTER: &str = "info";
+/// How long a client may take to send the head of a request. Longer than the minute that proxies keep an idle connection
+/// for, so that the proxy is the one to close it and no request is sent into a closing connection.
+const HEADER_PATIENCE: Duration = Duration::from_secs(75);
 /// How long requests and tasks may take to end when the server is asked to stop. A second signal ends it at once.
 const DRAIN: Duration = Duration::from_secs(15);
 
@@ -73,7 +75,7 @@ async fn serve(
     let app = App::new(config, foundation)?;
     app.start_forgetting(&tasks);
     if !arguments.no_worker {
-        app.start_worker(&tasks);
+        app.start_worker();
     }
     if let Some(address) = config.server.metrics_listen {
         serve_metrics(address, metrics, &tasks).await?;
@@ -90,7 +92,7 @@ async fn serve(
         app.voice.start_live();
         let router = app.router();
         let stop = answering.clone();
-        api = Some(tasks.spawn(answer(listener, router, stop)));
+        api = Some(tasks.spawn(listener::answer(listener, router, stop, tasks.clone(), HEADER_PATIENCE)));
         tracing::info!(listen = %address, "answering");
     }
     if arguments.demo {
@@ -118,19 +120,6 @@ async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| {
         format!("{address} cannot be listened on: stop what uses it, or set VOXANNE_LISTEN to another address")
     })
-}
-
-async fn answer(listener: TcpListener, router: Router, stop: CancellationToken) {
-    let listener = listener.tap_io(|socket| {
-        if let Err(error) = socket.set_nodelay(true) {
-            tracing::debug!(%error, "a socket answers with Nagle's delay");
-        }
-    });
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    let served = axum::serve(listener, service).with_graceful_shutdown(stop.cancelled_owned()).await;
-    if let Err(error) = served {
-        tracing::error!(%error, "the listener ended");
-    }
 }
 
 async fn serve_metrics(address: SocketAddr, handle: PrometheusHandle, tasks: &Tasks) -> anyhow::Result<()> {
