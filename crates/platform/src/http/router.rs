@@ -39,8 +39,8 @@ guarded!(A1, A2, A3, A4, A5, A6);
 guarded!(A1, A2, A3, A4, A5, A6, A7);
 
 /// What `#[utoipa::path]` makes of a handler, as `__path_<handler>`.
-pub trait Documented: utoipa::Path + utoipa::__dev::SchemaReferences {}
-impl<D: utoipa::Path + utoipa::__dev::SchemaReferences> Documented for D {}
+pub trait Documented: utoipa::Path + utoipa::__dev::SchemaReferences + for<'t> utoipa::__dev::Tags<'t> {}
+impl<D> Documented for D where D: utoipa::Path + utoipa::__dev::SchemaReferences + for<'t> utoipa::__dev::Tags<'t> {}
 
 struct Documentation {
     paths: Paths,
@@ -54,7 +54,10 @@ impl Documentation {
 
     fn add<D: Documented>(&mut self) {
         let path = D::path();
-        let item = PathItem::from_http_methods(D::methods(), D::operation());
+        let mut operation = D::operation();
+        // utoipa keeps the tags beside the operation and leaves putting them in to whoever collects it.
+        operation.tags = Some(D::tags().into_iter().map(str::to_owned).collect());
+        let item = PathItem::from_http_methods(D::methods(), operation);
         match self.paths.paths.get_mut(&path) {
             Some(existing) => existing.merge_operations(item),
             None => drop(self.paths.paths.insert(path, item)),

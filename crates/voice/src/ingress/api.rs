@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use platform::config::Origin;
-use platform::http::{ApiError, ClientAddr, FieldError, Limiter, PublicRouter};
+use platform::http::{ApiError, ClientAddr, FieldError, Limiter, Problem, PublicRouter};
 use platform::ids::ConnectionId;
 use providers::vapi::reply::{self, ToolCallsReply};
 use providers::vapi::signature::{self, Refused, SignedRequest};
@@ -55,11 +55,12 @@ pub fn router(state: WebhookState) -> PublicRouter<()> {
     request_body(content = serde_json::Value, description = "A Vapi server message: `{\"message\": {\"type\": …}}`."),
     responses(
         (status = 200, description = "Stored. The body is the answer the provider waits for, or an empty object."),
-        (status = 400, description = "Verified, but not a message."),
-        (status = 401, description = "Not verified."),
-        (status = 413, description = "Larger than the limit."),
-        (status = 429, description = "Too many unverified requests from this address."),
-        (status = 503, description = "Not stored; send it again."),
+        (status = 400, description = "Verified, but not a message.", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "Not verified.", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "Larger than the limit.", body = Problem, content_type = "application/problem+json"),
+        (status = 415, description = "With a content encoding.", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "Too many unverified requests from this address.", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Not stored; send it again.", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn receive_platform_event(
@@ -81,11 +82,12 @@ async fn receive_platform_event(
     request_body(content = serde_json::Value, description = "A Vapi server message: `{\"message\": {\"type\": …}}`."),
     responses(
         (status = 200, description = "Stored. The body is the answer the provider waits for, or an empty object."),
-        (status = 400, description = "Verified, but not a message."),
-        (status = 401, description = "Not verified, or no such connection."),
-        (status = 413, description = "Larger than the limit."),
-        (status = 429, description = "Too many unverified requests from this address."),
-        (status = 503, description = "Not stored; send it again."),
+        (status = 400, description = "Verified, but not a message.", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "Not verified, or no such connection.", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "Larger than the limit.", body = Problem, content_type = "application/problem+json"),
+        (status = 415, description = "With a content encoding.", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "Too many unverified requests from this address.", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Not stored; send it again.", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn receive_event(
