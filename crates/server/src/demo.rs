@@ -41,6 +41,8 @@ pub struct Stage<'a> {
     pub database: &'a Database,
     /// The way to the database.
     pub tenancy: &'a Tenancy,
+    /// Calls, to tell it of the mapped numbers.
+    pub voice: &'a voice::VoiceState,
     /// Seals the connections' secrets.
     pub master_key: &'a MasterKey,
     /// Where the server listens.
@@ -66,6 +68,7 @@ pub async fn open(stage: Stage<'_>) -> anyhow::Result<()> {
             is_new,
         ));
     }
+    stage.voice.refresh_routing().await?;
     let origin = stage.config.server.public_origin(stage.address);
     say(&format!(
         "\n  Voxanne is running with simulated calls of invented practices.\n\n    \

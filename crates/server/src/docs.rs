@@ -17,7 +17,8 @@ use crate::openapi;
 
 /// Methods in the order in which an address lists them.
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
-const POLICY: &str = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+const POLICY: &str =
+    "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 const STYLE: &str = include_str!("docs.css");
 
 /// Both forms, made once when the router is complete.

@@ -418,8 +418,11 @@ impl<'a> Builder<'a> {
             analysis.insert("summary".into(), json!(summary));
         }
         if !scenario.data.is_empty() {
-            let data: Map<String, Value> =
+            let mut data: Map<String, Value> =
                 scenario.data.iter().map(|(name, value)| (name.clone(), typed(value))).collect();
+            if let Some(outcome) = extracted_outcome(&scenario.outcome) {
+                data.insert("outcome".into(), outcome.into());
+            }
             analysis.insert("structuredData".into(), Value::Object(data));
         }
         if let Some(success) = scenario.success {
@@ -693,6 +696,19 @@ fn pad(report: &mut Value, goal: usize) {
     let line = "variable kept by the flow of the conversation; ";
     let filler: String = line.chars().cycle().take(goal - size).collect();
     report["artifact"]["variableValues"]["notes"] = json!(filler);
+}
+
+/// What a practice's extraction would call the outcome of a script, where it asks for one.
+fn extracted_outcome(outcome: &str) -> Option<&'static str> {
+    match outcome {
+        "booked" => Some("booked"),
+        "rescheduled" => Some("moved"),
+        "cancelled" => Some("cancelled"),
+        "callback_requested" | "message_taken" | "complaint" => Some("callback"),
+        "question_answered" | "confirmed" => Some("answered"),
+        "urgent_handed_over" | "transferred" => Some("transferred"),
+        _ => None,
+    }
 }
 
 /// `true`, `false` and whole numbers become themselves, everything else stays text.

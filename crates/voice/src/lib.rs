@@ -125,6 +125,11 @@ impl VoiceState {
         self.ingress.start(&self.tenancy).await
     }
 
+    /// Reads who answers which number now, after this process mapped some.
+    pub async fn refresh_routing(&self) -> Result<(), DbError> {
+        self.ingress.refresh_routing().await
+    }
+
     /// Keeps live connections fed and honest. Needed wherever they are served.
     pub fn start_live(&self) {
         live::jobs::keep_awake(self.tenancy.clone(), self.live.hub.clone(), &self.live.tasks);

@@ -118,6 +118,11 @@ impl Ingress {
         Ok(())
     }
 
+    /// Reads who answers which number now.
+    pub async fn refresh_routing(&self) -> Result<(), DbError> {
+        self.routing.refresh(&self.tenancy).await
+    }
+
     /// Sends a made-up event of no call through the connection's own verification, reading and storage, as the provider
     /// would. Answers how many milliseconds that took.
     pub async fn send_test_event(&self, org: OrgId, id: ConnectionId, url: &str) -> Result<u64, TestEventError> {

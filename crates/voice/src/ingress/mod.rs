@@ -14,3 +14,5 @@ pub mod api;
 pub mod model;
 pub mod replay;
 mod store;
+
+pub use store::Ingested;
