@@ -96,8 +96,15 @@ async fn serve(
         tracing::info!(listen = %address, "answering");
     }
     if arguments.demo {
-        let stage =
-            demo::Stage { config, database, tenancy: &tenancy, master_key: &master_key, address, tasks: &tasks };
+        let stage = demo::Stage {
+            config,
+            database,
+            tenancy: &tenancy,
+            voice: &app.voice,
+            master_key: &master_key,
+            address,
+            tasks: &tasks,
+        };
         demo::open(stage).await?;
     }
 
