@@ -26,10 +26,11 @@ struct Code {
 /// Middleware around the pages.
 pub(crate) async fn layer(Extract(state): Extract<State>, request: Request, next: Next) -> Response {
     let headers = request.headers().clone();
+    let for_page = !request.uri().path().starts_with("/api/") && reads_pages(&headers) && !wants_fragment(&headers);
     let response = next.run(request).await;
     let is_problem = response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind == "application/problem+json");
     // A fragment is not put on the page when its request fails, whatever its body.
-    if !is_problem || !reads_pages(&headers) || wants_fragment(&headers) {
+    if !is_problem || !for_page {
         return response;
     }
     let (parts, body) = response.into_parts();

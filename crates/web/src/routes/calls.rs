@@ -100,19 +100,23 @@ fn filter(asked: &AskedCalls, zone: &TimeZone) -> Result<CallFilter, String> {
     let known = |name: &str| serde_json::Value::String(name.to_owned());
     let status = (!asked.status.is_empty()).then(|| serde_json::from_value(known(&asked.status)));
     let direction = (!asked.direction.is_empty()).then(|| serde_json::from_value(known(&asked.direction)));
+    let from = day(&asked.from, zone)?.map(|(start, _)| start);
+    let to = day(&asked.to, zone)?.map(|(_, end)| end);
+    if let (Some(from), Some(to)) = (from, to)
+        && from >= to
+    {
+        return Err("The first day is after the last day.".to_owned());
+    }
     let list = ListCalls {
         limit: None,
         cursor: None,
         status: status.transpose().map_err(|_| "There is no such state.".to_owned())?,
         direction: direction.transpose().map_err(|_| "There is no such direction.".to_owned())?,
-        from: day(&asked.from, zone)?.map(|(start, _)| start),
-        to: day(&asked.to, zone)?.map(|(_, end)| end),
+        from,
+        to,
         q: Some(asked.q.clone()),
     };
-    list.filter().map_err(|error| match error.field_errors().first() {
-        Some(fault) if fault.path == "from" => "The first day is after the last day.".to_owned(),
-        _ => "The words to look for are too long or hold characters that no call has.".to_owned(),
-    })
+    list.filter().map_err(|_| "The words to look for are too long or hold characters that no call has.".to_owned())
 }
 
 fn day(text: &str, zone: &TimeZone) -> Result<Option<(Timestamp, Timestamp)>, String> {

@@ -1,5 +1,8 @@
-//! The web crate from outside: files over HTTP, and pages as text.
+//! The web crate from outside: files over HTTP, pages as text, and the pages on a real database.
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+mod app;
 mod assets;
+mod desk;
 mod pages;
+mod settings;

@@ -1,0 +1,274 @@
+//! A whole installation without a listener: a database, the pages, the webhook ingress; and browsers that use it.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use http::header::{ACCEPT, CONTENT_TYPE, COOKIE, LOCATION, SET_COOKIE};
+use http::{HeaderMap, Method, Request, StatusCode};
+use identity::organizations::actions::create_organization;
+use identity::organizations::model::NewOrganization;
+use jiff::{SignedDuration, Timestamp};
+use platform::clock::Clock;
+use platform::http::ClientAddr;
+use platform::ids::{ConnectionId, OrgId};
+use platform::secret::Secret;
+use platform::tasks::Tasks;
+use serde_json::{Value, json};
+use test_support::TestDb;
+use tower::ServiceExt as _;
+use voice::VoiceState;
+use voice::connections::actions::{NewConnection, create_connection};
+
+pub const PASSWORD: &str = "four words in a row";
+pub const WEBHOOK_SECRET: &str = "a-shared-secret";
+const ORIGIN: &str = "http://desk.example";
+
+pub struct Desk {
+    pub db: TestDb,
+    pub clock: Clock,
+    identity: identity::State,
+    router: Router,
+}
+
+/// An organization with its owner and a connection.
+pub struct Practice {
+    pub org: OrgId,
+    pub owner: String,
+    pub connection: ConnectionId,
+}
+
+impl Desk {
+    pub async fn new() -> Self {
+        let db = TestDb::new().await;
+        let clock = db.clock();
+        let tasks = Tasks::new();
+        let origin: platform::config::Origin = ORIGIN.parse().unwrap();
+        let identity = identity::State::new(identity::Services {
+            tenancy: db.tenancy(),
+            clock: clock.clone(),
+            master_key: db.master_key(),
+            public_origin: origin.clone(),
+            public_limit: None,
+            tasks: tasks.clone(),
+        });
+        let voice = VoiceState::new(voice::Services {
+            tenancy: db.tenancy(),
+            clock: clock.clone(),
+            master_key: db.master_key(),
+            tasks,
+            authority: identity.authority.clone(),
+            public_origin: origin,
+            other_origins: Vec::new(),
+            platform_secrets: vec![Secret::new("platform-secret")],
+            unverified: None,
+            max_webhook_bytes: 1 << 20,
+            live_per_user: 10,
+            live_per_org: 10,
+        });
+        let (webhooks, _) = voice::public_router(&voice).split();
+        let router = web::router(web::State::new(identity.clone(), voice.clone(), false)).merge(webhooks);
+        Self { db, clock, identity, router }
+    }
+
+    /// The first practice's owner runs the installation.
+    pub async fn practice(&self, name: &str, owner: &str) -> Practice {
+        let new = NewOrganization {
+            name: name.to_owned(),
+            zone: "Europe/London".to_owned(),
+            owner_email: owner.to_owned(),
+            owner_name: "Amara Osei".to_owned(),
+            owner_password: Secret::new(PASSWORD),
+            first_user_is_operator: true,
+            is_demo: false,
+        };
+        let created = create_organization(&self.db.tenancy(), &self.clock, new).await.unwrap();
+        let mut tx = self.db.tenancy().tenant(created.org_id).await.unwrap();
+        let connection = NewConnection {
+            label: "Front desk line".to_owned(),
+            auth: providers::vapi::signature::WebhookAuth::default(),
+            webhook_secret: Secret::new(WEBHOOK_SECRET),
+            api_key: None,
+            simulated: false,
+        };
+        let actor = platform::audit::Actor::System;
+        let connection = create_connection(&mut tx, &self.db.master_key(), actor, &connection).await.unwrap();
+        tx.commit().await.unwrap();
+        Practice { org: created.org_id, owner: owner.to_owned(), connection }
+    }
+
+    pub fn authority(&self) -> &identity::Authority {
+        &self.identity.authority
+    }
+
+    pub fn browser(&self) -> Browser<'_> {
+        Browser { desk: self, cookies: Vec::new() }
+    }
+
+    /// A browser that signed in through the page.
+    pub async fn signed_in(&self, email: &str) -> Browser<'_> {
+        let mut browser = self.browser();
+        let answer = browser.post("/signin", &[("email", email), ("password", PASSWORD)]).await;
+        assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.body);
+        browser
+    }
+
+    /// Posts a message of the provider.
+    pub async fn hear(&self, connection: Option<ConnectionId>, secret: &str, message: &Value) -> StatusCode {
+        let path = connection.map_or_else(|| "/api/webhooks/vapi".to_owned(), |id| format!("/api/webhooks/vapi/{id}"));
+        let request = Request::post(path)
+            .header(CONTENT_TYPE, "application/json")
+            .header("x-vapi-secret", secret)
+            .extension(client())
+            .body(Body::from(json!({ "message": message }).to_string()))
+            .unwrap();
+        self.router.clone().oneshot(request).await.unwrap().status()
+    }
+
+    /// A call that is going on: ringing, answered, one sentence said.
+    pub async fn begin_call(&self, practice: &Practice, id: &str, said: &str) {
+        let at = self.clock.now() - SignedDuration::from_secs(30);
+        for message in [
+            call_message(id, at, json!({ "type": "status-update", "status": "ringing" })),
+            call_message(
+                id,
+                at + SignedDuration::from_secs(2),
+                json!({ "type": "status-update", "status": "in-progress" }),
+            ),
+            call_message(
+                id,
+                at + SignedDuration::from_secs(5),
+                json!({ "type": "transcript", "role": "user", "transcriptType": "final", "transcript": said }),
+            ),
+        ] {
+            assert_eq!(self.hear(Some(practice.connection), WEBHOOK_SECRET, &message).await, StatusCode::OK);
+        }
+    }
+
+    /// The end of it, with a summary.
+    pub async fn end_call(&self, practice: &Practice, id: &str, summary: &str) {
+        let end = self.clock.now();
+        let start = end - SignedDuration::from_secs(28);
+        let message = call_message(
+            id,
+            end,
+            json!({
+                "type": "end-of-call-report",
+                "endedReason": "customer-ended-call",
+                "startedAt": start,
+                "endedAt": end,
+                "cost": 0.07,
+                "analysis": { "summary": summary, "structuredData": { "outcome": "booked", "callbackNumber": "none" } },
+                "artifact": { "messages": [
+                    { "role": "bot", "message": "Bright Dental, an automated receptionist.", "secondsFromStart": 1 },
+                    { "role": "user", "message": "I would like a check-up.", "secondsFromStart": 6 },
+                ] },
+            }),
+        );
+        assert_eq!(self.hear(Some(practice.connection), WEBHOOK_SECRET, &message).await, StatusCode::OK);
+    }
+}
+
+fn client() -> ClientAddr {
+    ClientAddr(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7)))
+}
+
+pub fn call_message(id: &str, at: Timestamp, mut rest: Value) -> Value {
+    rest["timestamp"] = json!(at.as_millisecond());
+    rest["call"] = json!({
+        "id": id,
+        "type": "inboundPhoneCall",
+        "customer": { "number": "+447700900118", "name": "Priya Nair" },
+        "phoneNumber": { "number": "+441134960100" },
+    });
+    rest
+}
+
+/// What a browser got.
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: String,
+}
+
+impl Answer {
+    pub fn location(&self) -> &str {
+        self.headers.get(LOCATION).map_or("", |v| v.to_str().unwrap())
+    }
+
+    /// The text between two marks.
+    pub fn between(&self, from: &str, to: &str) -> &str {
+        assert!(self.body.contains(from), "no {from} in {}", self.body);
+        let start = self.body.find(from).unwrap() + from.len();
+        &self.body[start..start + self.body[start..].find(to).unwrap()]
+    }
+}
+
+/// Keeps cookies, sends what browsers send, and puts the page's token into its forms.
+pub struct Browser<'a> {
+    desk: &'a Desk,
+    cookies: Vec<(String, String)>,
+}
+
+impl Browser<'_> {
+    pub async fn get(&mut self, path: &str) -> Answer {
+        self.send(Method::GET, path, &[], String::new()).await
+    }
+
+    /// As htmx asks.
+    pub async fn get_part(&mut self, path: &str) -> Answer {
+        self.send(
+            Method::GET,
+            path,
+            &[("hx-request", "true"), ("hx-current-url", "http://desk.example/app")],
+            String::new(),
+        )
+        .await
+    }
+
+    /// Posts a form of our own pages: with the token that the page `from` carries, when it carries one.
+    pub async fn submit(&mut self, from: &str, action: &str, fields: &[(&str, &str)]) -> Answer {
+        let page = self.get(from).await;
+        assert!(page.body.contains(&format!("action=\"{action}\"")), "{from} has no form for {action}");
+        let token = page.between("name=\"_csrf\" value=\"", "\"").to_owned();
+        let fields: Vec<_> = fields.iter().copied().chain([("_csrf", token.as_str())]).collect();
+        self.post(action, &fields).await
+    }
+
+    pub async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        self.post_from("same-origin", path, fields).await
+    }
+
+    pub async fn post_from(&mut self, site: &str, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let mut body = form_urlencoded::Serializer::new(String::new());
+        body.extend_pairs(fields);
+        self.send(Method::POST, path, &[("sec-fetch-site", site)], body.finish()).await
+    }
+
+    async fn send(&mut self, method: Method, path: &str, headers: &[(&str, &str)], body: String) -> Answer {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(ACCEPT, "text/html,application/xhtml+xml,*/*;q=0.8")
+            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .extension(client());
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if !self.cookies.is_empty() {
+            let line: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            request = request.header(COOKIE, line.join("; "));
+        }
+        let response = self.desk.router.clone().oneshot(request.body(Body::from(body)).unwrap()).await.unwrap();
+        let (parts, body) = response.into_parts();
+        for line in parts.headers.get_all(SET_COOKIE) {
+            let (name, value) = line.to_str().unwrap().split(';').next().unwrap().split_once('=').unwrap();
+            self.cookies.retain(|(known, _)| known != name);
+            if !value.is_empty() {
+                self.cookies.push((name.to_owned(), value.to_owned()));
+            }
+        }
+        let body = String::from_utf8(to_bytes(body, usize::MAX).await.unwrap().to_vec()).unwrap();
+        Answer { status: parts.status, headers: parts.headers, body }
+    }
+}
