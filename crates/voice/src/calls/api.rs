@@ -31,8 +31,10 @@ pub struct ListCalls {
     /// `next_cursor` of the page before.
     pub cursor: Option<String>,
     /// Only calls in this status.
+    #[param(inline)]
     pub status: Option<Status>,
     /// Only this direction.
+    #[param(inline)]
     pub direction: Option<Direction>,
     /// Not before this time (RFC 3339).
     #[param(value_type = Option<String>, format = DateTime)]

@@ -1,0 +1,8 @@
+//! The whole application, as its users, its provider and its attackers meet it: real sockets, a real PostgreSQL under the
+//! restricted logins, and for the last few tests the real binary.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
+
+mod access;
+mod openapi;
+mod support;
