@@ -368,7 +368,7 @@ $$;
 -- transaction setting that the policies read: no argument can name another organization.
 create function search_calls(p_words text, p_from timestamptz, p_to timestamptz)
 returns setof uuid
-language plpgsql stable security definer set search_path = pg_catalog, public as $$
+language plpgsql stable as $$
 declare
   v_org uuid := nullif(current_setting('app.org_id', true), '')::uuid;
   v_query tsquery := search_query(p_words);
@@ -784,7 +784,7 @@ $$;
 -- number, then our agent. Several organizations with the same number or assistant are an answer of their own, never a pick.
 create function resolve_event_org(p_provider text, p_provider_call_id text, p_number_ref text, p_number text, p_assistant_ref text)
 returns table (org_id uuid, reason text)
-language plpgsql stable security definer set search_path = pg_catalog, public as $$
+language plpgsql stable as $$
 #variable_conflict use_column
 declare
   v_orgs uuid[];
@@ -809,7 +809,7 @@ create index phone_numbers_by_e164_alone on phone_numbers (e164);
 
 create function quarantine_event(p_id uuid, p_provider text, p_connection_id uuid, p_dedup_key text, p_type text,
   p_provider_call_id text, p_reason text, p_body bytea, p_body_bytes int) returns void
-language sql security definer set search_path = pg_catalog, public as $$
+language sql as $$
   insert into quarantined_events (id, provider, connection_id, dedup_key, type, provider_call_id, reason, body, body_bytes)
   values (p_id, p_provider, p_connection_id, p_dedup_key, p_type, p_provider_call_id, p_reason, p_body, p_body_bytes)
   on conflict do nothing
@@ -1084,11 +1084,9 @@ $$;
 -- Who may run what
 -- ---------------------------------------------------------------------------------------------------------------------
 
-grant create on schema public to voxanne_system;
-alter function search_calls(text, timestamptz, timestamptz) owner to voxanne_system;
-alter function resolve_event_org(text, text, text, text, text) owner to voxanne_system;
-alter function quarantine_event(uuid, text, uuid, text, text, text, text, bytea, int) owner to voxanne_system;
-revoke create on schema public from voxanne_system;
+select system_function('search_calls(text, timestamptz, timestamptz)');
+select system_function('resolve_event_org(text, text, text, text, text)');
+select system_function('quarantine_event(uuid, text, uuid, text, text, text, text, bytea, int)');
 
 do $$
 declare
@@ -1097,10 +1095,10 @@ begin
   for f in
     select p.oid::regprocedure from pg_proc p join pg_namespace n on n.oid = p.pronamespace
      where n.nspname = 'public' and p.proname in (
-       'search_org_lexeme', 'search_query', 'search_calls', 'queue_for_search', 'index_queued_calls', 'status_rank', 'richer',
+       'search_org_lexeme', 'search_query', 'queue_for_search', 'index_queued_calls', 'status_rank', 'richer',
        'original_sqlstate', 'call_seconds',
        'create_inbound_call_atomically', 'update_call_completed_atomically', 'update_call_with_recording_atomically',
-       'resolve_event_org', 'quarantine_event', 'append_live_event', 'apply_call_facts', 'ingest_event', 'list_calls')
+       'append_live_event', 'apply_call_facts', 'ingest_event', 'list_calls')
   loop
     execute format('revoke all on function %s from public', f);
     execute format('grant execute on function %s to voxanne_app', f);

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
-use identity::organizations::actions::create_organization;
+use identity::organizations::actions::{create_organization, organization_exists};
 use identity::organizations::model::NewOrganization;
 use platform::audit::Actor;
 use platform::clock::Clock;
@@ -166,12 +166,8 @@ async fn connect_provider(config: &Config, tenancy: &Tenancy, arguments: Connect
         simulated: false,
     };
     let key = database::master_key(config)?;
+    anyhow::ensure!(organization_exists(tenancy, arguments.org).await?, "there is no organization {}", arguments.org);
     let mut tx = tenancy.tenant(arguments.org).await?;
-    let known: bool = sqlx::query_scalar("select exists (select 1 from organizations where org_id = $1)")
-        .bind(arguments.org)
-        .fetch_one(tx.conn())
-        .await?;
-    anyhow::ensure!(known, "there is no organization {}", arguments.org);
     let id = create_connection(&mut tx, &key, Actor::System, &new).await?;
     tx.commit().await?;
     let origin = config.server.public_origin(config.server.listen);
@@ -185,6 +181,7 @@ async fn connect_provider(config: &Config, tenancy: &Tenancy, arguments: Connect
 }
 
 async fn map(tenancy: &Tenancy, arguments: &MapNumber) -> anyhow::Result<()> {
+    anyhow::ensure!(organization_exists(tenancy, arguments.org).await?, "there is no organization {}", arguments.org);
     let mapping = Mapping {
         number: &arguments.number,
         provider_number_id: arguments.provider_number_id.as_deref(),

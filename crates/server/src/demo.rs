@@ -8,7 +8,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use anyhow::Context as _;
-use identity::organizations::actions::create_organization;
+use identity::organizations::actions::{create_organization, find_demonstration};
 use identity::organizations::model::NewOrganization;
 use platform::audit::Actor;
 use platform::clock::Clock;
@@ -20,13 +20,10 @@ use platform::tasks::Tasks;
 use platform::tenancy::Tenancy;
 use providers::vapi::signature::WebhookAuth;
 use simulator::{Practice, SimulateOptions, Target, practices, replay_history, run};
-use sqlx::Connection as _;
-use sqlx::postgres::PgConnection;
 use voice::connections::actions::{NewConnection, create_connection};
 use voice::numbers::actions::{Mapping, map_number};
 
 use crate::cli::say;
-use crate::database::Database;
 
 /// Everything that is said and that goes wrong follows from this.
 const SEED: u64 = 7;
@@ -37,8 +34,6 @@ const DAYS: u32 = 7;
 pub struct Stage<'a> {
     /// The configuration.
     pub config: &'a Config,
-    /// The database, to see which practices are there already.
-    pub database: &'a Database,
     /// The way to the database.
     pub tenancy: &'a Tenancy,
     /// Calls, to tell it of the mapped numbers.
@@ -112,7 +107,7 @@ async fn organization(
     owner_email: &str,
     password: &Secret,
 ) -> anyhow::Result<(OrgId, bool)> {
-    if let Some(org) = existing(stage, practice.name).await? {
+    if let Some(org) = find_demonstration(stage.tenancy, practice.name).await? {
         return Ok((org, false));
     }
     let new = NewOrganization {
@@ -126,18 +121,6 @@ async fn organization(
     };
     let created = create_organization(stage.tenancy, &Clock::system(), new).await?;
     Ok((created.org_id, true))
-}
-
-async fn existing(stage: &Stage<'_>, name: &str) -> anyhow::Result<Option<OrgId>> {
-    let admin = stage.database.admin.as_ref().context("a demonstration needs DATABASE_ADMIN_URL")?;
-    let mut conn = PgConnection::connect_with(admin).await?;
-    let found =
-        sqlx::query_scalar("select org_id from organizations where name = $1 and is_demo and deleted_at is null")
-            .bind(name)
-            .fetch_optional(&mut conn)
-            .await?;
-    conn.close().await?;
-    Ok(found)
 }
 
 /// A connection for this run. Its secret lives as long as the process; those of earlier runs are switched off.

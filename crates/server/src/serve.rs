@@ -98,7 +98,6 @@ async fn serve(
     if arguments.demo {
         let stage = demo::Stage {
             config,
-            database,
             tenancy: &tenancy,
             voice: &app.voice,
             master_key: &master_key,

@@ -421,3 +421,19 @@ fn check_password(password: &Secret) -> Result<(), OrganizationError> {
 fn invalid(field: &'static str, what: String) -> OrganizationError {
     OrganizationError::Invalid { field, what }
 }
+
+/// Whether the organization exists and is not deleted, for an operator who names one.
+pub async fn organization_exists(tenancy: &Tenancy, org: OrgId) -> Result<bool, DbError> {
+    let mut tx = tenancy.system("an operator names an organization").await?;
+    let exists = store::organization_exists(&mut tx, org).await?;
+    tx.commit().await?;
+    Ok(exists)
+}
+
+/// The invented practice of this name, if an earlier demonstration made it.
+pub async fn find_demonstration(tenancy: &Tenancy, name: &str) -> Result<Option<OrgId>, DbError> {
+    let mut tx = tenancy.system("a demonstration looks for its practices").await?;
+    let found = store::find_demonstration(&mut tx, name).await?;
+    tx.commit().await?;
+    Ok(found)
+}

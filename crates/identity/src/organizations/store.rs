@@ -338,3 +338,19 @@ pub(crate) async fn list_audit(
         })
         .collect())
 }
+
+/// Whether the organization exists and is not deleted.
+pub(super) async fn organization_exists(tx: &mut SystemTx, org: OrgId) -> Result<bool, DbError> {
+    Ok(sqlx::query_scalar("select exists (select 1 from organizations where org_id = $1 and deleted_at is null)")
+        .bind(org)
+        .fetch_one(tx.conn())
+        .await?)
+}
+
+/// The invented practice of this name.
+pub(super) async fn find_demonstration(tx: &mut SystemTx, name: &str) -> Result<Option<OrgId>, DbError> {
+    Ok(sqlx::query_scalar("select org_id from organizations where name = $1 and is_demo and deleted_at is null")
+        .bind(name)
+        .fetch_optional(tx.conn())
+        .await?)
+}

@@ -6,14 +6,13 @@
 
 use platform::audit::{self, Actor};
 use platform::ids::{CallId, OrgId};
-use platform::tenancy::{DbError, Tenancy, TenantTx};
+use platform::tenancy::{DbError, Tenancy};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
-use sqlx::Executor as _;
 
 use super::actions::decompress;
 use super::model::Event;
-use super::store;
+use super::store::{self, Snapshot};
 
 /// Columns that events decide. Where a recording was copied to, and what people did with the call, they do not.
 const LOG_COLUMNS: [&str; 24] = [
@@ -95,11 +94,7 @@ pub struct ReplayReport {
 /// Every call of the organization that has events, oldest first.
 pub async fn calls_with_events(tenancy: &Tenancy, org: OrgId) -> Result<Vec<CallId>, ReplayError> {
     let mut tx = tenancy.tenant(org).await?;
-    let calls = sqlx::query_scalar("select id from call_logs where org_id = $1 order by at, id")
-        .bind(org)
-        .fetch_all(tx.conn())
-        .await
-        .map_err(DbError::from)?;
+    let calls = store::all_calls(&mut tx).await?;
     tx.commit().await?;
     Ok(calls)
 }
@@ -112,11 +107,11 @@ pub async fn replay_call(
     apply: bool,
 ) -> Result<ReplayReport, ReplayError> {
     let mut tx = tenancy.tenant(org).await?;
-    let standing = snapshot(&mut tx, call).await?.ok_or(ReplayError::NotFound)?;
+    let standing = store::snapshot(&mut tx, call).await?.ok_or(ReplayError::NotFound)?;
     let events = store::events_of_call(&mut tx, call).await?;
     let scratch = format!("replay:{call}");
 
-    tx.conn().execute("savepoint replay").await.map_err(DbError::from)?;
+    store::begin_scratch(&mut tx).await?;
     let mut scratch_id = None;
     for stored in &events {
         let body = decompress(&stored.body).map_err(|_| ReplayError::Unreadable)?;
@@ -128,28 +123,20 @@ pub async fn replay_call(
         scratch_id = scratch_id.or(ingested.call_id);
     }
     let rebuilt = match scratch_id {
-        Some(id) => snapshot(&mut tx, id).await?.ok_or(ReplayError::NotFound)?,
+        Some(id) => store::snapshot(&mut tx, id).await?.ok_or(ReplayError::NotFound)?,
         None => standing.clone(),
     };
-    tx.conn().execute("rollback to savepoint replay").await.map_err(DbError::from)?;
+    store::give_scratch_up(&mut tx).await?;
 
     let differences = standing.differences(&rebuilt);
     let applied = apply && !differences.is_empty();
     if applied {
-        write(&mut tx, call, &rebuilt).await?;
+        store::write_snapshot(&mut tx, call, &rebuilt).await?;
         let detail = json!({ "fields": differences.iter().map(|difference| &difference.field).collect::<Vec<_>>() });
         audit::record(&mut tx, Actor::System, "call.rebuilt", Some(&call.to_string()), detail).await?;
     }
     tx.commit().await?;
     Ok(ReplayReport { call_id: call, events: events.len(), differences, applied })
-}
-
-/// The rows of a call as far as events decide them.
-#[derive(Clone)]
-struct Snapshot {
-    log: Map<String, Value>,
-    tracking: Map<String, Value>,
-    turns: Vec<Value>,
 }
 
 impl Snapshot {
@@ -180,80 +167,4 @@ impl Snapshot {
 
 fn value(row: &Map<String, Value>, column: &str) -> Value {
     row.get(column).cloned().unwrap_or(Value::Null)
-}
-
-async fn snapshot(tx: &mut TenantTx, call: CallId) -> Result<Option<Snapshot>, DbError> {
-    let row: Option<(Value, Value, Value)> = sqlx::query_as(
-        "select to_jsonb(l), to_jsonb(t),
-                coalesce((select jsonb_agg(jsonb_build_object('turn_key', u.turn_key, 'role', u.role, 'text', u.text, 'at', u.at)
-                                           order by u.turn_key)
-                            from call_turns u where u.org_id = l.org_id and u.call_id = l.id), '[]')
-           from call_logs l join call_tracking t on t.org_id = l.org_id and t.id = l.id
-          where l.org_id = $1 and l.id = $2",
-    )
-    .bind(tx.org())
-    .bind(call)
-    .fetch_optional(tx.conn())
-    .await?;
-    Ok(row.map(|(log, tracking, turns)| Snapshot { log: object(log), tracking: object(tracking), turns: list(turns) }))
-}
-
-fn object(value: Value) -> Map<String, Value> {
-    match value {
-        Value::Object(map) => map,
-        _ => Map::new(),
-    }
-}
-
-fn list(value: Value) -> Vec<Value> {
-    match value {
-        Value::Array(items) => items,
-        _ => Vec::new(),
-    }
-}
-
-async fn write(tx: &mut TenantTx, call: CallId, rebuilt: &Snapshot) -> Result<(), DbError> {
-    sqlx::query(
-        "update call_logs l set
-           direction = n.direction, status = n.status, from_number = n.from_number, to_number = n.to_number,
-           caller_name = n.caller_name, assistant_ref = n.assistant_ref, number_ref = n.number_ref, leg_id = n.leg_id,
-           at = n.at, started_at = n.started_at, ended_at = n.ended_at, duration_seconds = n.duration_seconds,
-           ended_reason = n.ended_reason, ended_class = n.ended_class, outcome = n.outcome, cost_micros = n.cost_micros,
-           currency = n.currency, summary = n.summary, success_evaluation = n.success_evaluation,
-           structured_data = n.structured_data, latency = n.latency, transcript = n.transcript, recordings = n.recordings,
-           language = n.language
-         from jsonb_populate_record(null::call_logs, $3) n where l.org_id = $1 and l.id = $2",
-    )
-    .bind(tx.org())
-    .bind(call)
-    .bind(Value::Object(rebuilt.log.clone()))
-    .execute(tx.conn())
-    .await?;
-    sqlx::query(
-        "update call_tracking t set
-           status = n.status, status_rank = n.status_rank, at = n.at, started_at = n.started_at, ended_at = n.ended_at,
-           duration_seconds = n.duration_seconds, reported = n.reported, last_event_at = n.last_event_at,
-           said_role = n.said_role, said_text = n.said_text, said_at = n.said_at
-         from jsonb_populate_record(null::call_tracking, $3) n where t.org_id = $1 and t.id = $2",
-    )
-    .bind(tx.org())
-    .bind(call)
-    .bind(Value::Object(rebuilt.tracking.clone()))
-    .execute(tx.conn())
-    .await?;
-    sqlx::query("delete from call_turns where org_id = $1 and call_id = $2")
-        .bind(tx.org())
-        .bind(call)
-        .execute(tx.conn())
-        .await?;
-    sqlx::query(
-        "insert into call_turns (org_id, call_id, turn_key, role, text, at)
-         select $1, $2, n.turn_key, n.role, n.text, n.at from jsonb_populate_recordset(null::call_turns, $3) n",
-    )
-    .bind(tx.org())
-    .bind(call)
-    .bind(json!(rebuilt.turns))
-    .execute(tx.conn())
-    .await?;
-    Ok(())
 }

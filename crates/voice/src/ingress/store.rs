@@ -2,7 +2,8 @@
 
 use platform::ids::{CallId, ConnectionId, OrgId};
 use platform::tenancy::{DbError, TenantCall, TenantTx};
-use serde_json::Value;
+use serde_json::{Map, Value, json};
+use sqlx::Executor as _;
 use sqlx::postgres::{PgArguments, Postgres};
 use sqlx::query::QueryAs;
 use sqlx::types::Json;
@@ -89,4 +90,110 @@ pub(super) async fn events_of_call(tx: &mut TenantTx, call: CallId) -> Result<Ve
     .bind(call)
     .fetch_all(tx.conn())
     .await?)
+}
+
+/// Every call of the organization, oldest first.
+pub(super) async fn all_calls(tx: &mut TenantTx) -> Result<Vec<CallId>, DbError> {
+    Ok(sqlx::query_scalar("select id from call_logs where org_id = $1 order by at, id")
+        .bind(tx.org())
+        .fetch_all(tx.conn())
+        .await?)
+}
+
+/// From here on everything can be given up without ending the transaction.
+pub(super) async fn begin_scratch(tx: &mut TenantTx) -> Result<(), DbError> {
+    tx.conn().execute("savepoint scratch").await?;
+    Ok(())
+}
+
+/// Gives up everything since [`begin_scratch`].
+pub(super) async fn give_scratch_up(tx: &mut TenantTx) -> Result<(), DbError> {
+    tx.conn().execute("rollback to savepoint scratch").await?;
+    Ok(())
+}
+
+/// The rows of a call as far as events decide them.
+#[derive(Clone)]
+pub(super) struct Snapshot {
+    pub(super) log: Map<String, Value>,
+    pub(super) tracking: Map<String, Value>,
+    pub(super) turns: Vec<Value>,
+}
+
+/// The rows of a call; nothing when it is unknown or another organization's.
+pub(super) async fn snapshot(tx: &mut TenantTx, call: CallId) -> Result<Option<Snapshot>, DbError> {
+    let row: Option<(Value, Value, Value)> = sqlx::query_as(
+        "select to_jsonb(l), to_jsonb(t),
+                coalesce((select jsonb_agg(jsonb_build_object('turn_key', u.turn_key, 'role', u.role, 'text', u.text, 'at', u.at)
+                                           order by u.turn_key)
+                            from call_turns u where u.org_id = l.org_id and u.call_id = l.id), '[]')
+           from call_logs l join call_tracking t on t.org_id = l.org_id and t.id = l.id
+          where l.org_id = $1 and l.id = $2",
+    )
+    .bind(tx.org())
+    .bind(call)
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(row.map(|(log, tracking, turns)| Snapshot { log: object(log), tracking: object(tracking), turns: list(turns) }))
+}
+
+fn object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(map) => map,
+        _ => Map::new(),
+    }
+}
+
+fn list(value: Value) -> Vec<Value> {
+    match value {
+        Value::Array(items) => items,
+        _ => Vec::new(),
+    }
+}
+
+/// Writes what events decide, and leaves the rest of the rows as it is.
+pub(super) async fn write_snapshot(tx: &mut TenantTx, call: CallId, rebuilt: &Snapshot) -> Result<(), DbError> {
+    sqlx::query(
+        "update call_logs l set
+           direction = n.direction, status = n.status, from_number = n.from_number, to_number = n.to_number,
+           caller_name = n.caller_name, assistant_ref = n.assistant_ref, number_ref = n.number_ref, leg_id = n.leg_id,
+           at = n.at, started_at = n.started_at, ended_at = n.ended_at, duration_seconds = n.duration_seconds,
+           ended_reason = n.ended_reason, ended_class = n.ended_class, outcome = n.outcome, cost_micros = n.cost_micros,
+           currency = n.currency, summary = n.summary, success_evaluation = n.success_evaluation,
+           structured_data = n.structured_data, latency = n.latency, transcript = n.transcript, recordings = n.recordings,
+           language = n.language
+         from jsonb_populate_record(null::call_logs, $3) n where l.org_id = $1 and l.id = $2",
+    )
+    .bind(tx.org())
+    .bind(call)
+    .bind(Value::Object(rebuilt.log.clone()))
+    .execute(tx.conn())
+    .await?;
+    sqlx::query(
+        "update call_tracking t set
+           status = n.status, status_rank = n.status_rank, at = n.at, started_at = n.started_at, ended_at = n.ended_at,
+           duration_seconds = n.duration_seconds, reported = n.reported, last_event_at = n.last_event_at,
+           said_role = n.said_role, said_text = n.said_text, said_at = n.said_at
+         from jsonb_populate_record(null::call_tracking, $3) n where t.org_id = $1 and t.id = $2",
+    )
+    .bind(tx.org())
+    .bind(call)
+    .bind(Value::Object(rebuilt.tracking.clone()))
+    .execute(tx.conn())
+    .await?;
+    sqlx::query("delete from call_turns where org_id = $1 and call_id = $2")
+        .bind(tx.org())
+        .bind(call)
+        .execute(tx.conn())
+        .await?;
+    sqlx::query(
+        "insert into call_turns (org_id, call_id, turn_key, role, text, at)
+         select $1, $2, n.turn_key, n.role, n.text, n.at from jsonb_populate_recordset(null::call_turns, $3) n",
+    )
+    .bind(tx.org())
+    .bind(call)
+    .bind(json!(rebuilt.turns))
+    .execute(tx.conn())
+    .await?;
+    Ok(())
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use identity::organizations::actions::organization_exists;
 use platform::audit::{self, Actor};
 use platform::http::{Cursor, Limit, Page};
 use platform::ids::{OrgId, QuarantinedId};
@@ -67,12 +68,10 @@ pub async fn replay_quarantined(
 ) -> Result<ReplayOutcome, QuarantineError> {
     let mut tx = tenancy.system("an operator replays a quarantined event").await?;
     let found = store::find_waiting(&mut tx, id).await?;
-    let known = match org {
-        Some(org) => store::organization_exists(&mut tx, org).await?,
-        None => true,
-    };
     tx.commit().await?;
-    if !known {
+    if let Some(org) = org
+        && !organization_exists(tenancy, org).await?
+    {
         return Err(QuarantineError::NoSuchOrganization);
     }
     let (connection, body) = found.ok_or(QuarantineError::NotFound)?;

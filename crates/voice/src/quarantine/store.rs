@@ -82,10 +82,3 @@ pub(super) async fn mark_replayed(tx: &mut SystemTx, id: QuarantinedId, org: Org
         .await?;
     Ok(())
 }
-
-pub(super) async fn organization_exists(tx: &mut SystemTx, org: OrgId) -> Result<bool, DbError> {
-    Ok(sqlx::query_scalar("select exists (select 1 from organizations where org_id = $1 and deleted_at is null)")
-        .bind(org)
-        .fetch_one(tx.conn())
-        .await?)
-}
