@@ -96,7 +96,7 @@ impl Event {
         let class = facts.ended_reason.as_deref().map(vapi::classify);
         let outcome = class.map(|class| outcome_of(class, facts.structured_data.as_ref()));
         let event_at = message.timestamp;
-        let at = [message.call.created_at, facts.started_at, event_at].into_iter().flatten().min();
+        let at = [message.call.created_at, facts.started_at, event_at].into_iter().flatten().filter(is_plausible).min();
         let turn = facts.live_turn;
         let facts = EventFacts {
             status: facts.status.or_else(|| implied_status(&message)),
@@ -160,6 +160,13 @@ impl Event {
 /// No tool exists yet: the model is told so in words it can pass on.
 fn answer_tool_call(call: ToolCall) -> AnsweredToolCall {
     AnsweredToolCall { id: call.id, name: call.name, arguments: call.arguments, error: NO_SUCH_TOOL }
+}
+
+/// Lists are ordered by a call's earliest time, so a zero clock would hide a call behind all others. The provider has made
+/// no calls before 2023.
+fn is_plausible(time: &Timestamp) -> bool {
+    const FIRST_SECOND: i64 = 1_672_531_200;
+    time.as_second() >= FIRST_SECOND
 }
 
 /// The status that a message implies without stating it: people who speak are connected. Without this, a call whose
