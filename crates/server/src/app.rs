@@ -11,7 +11,7 @@ use platform::clock::Clock;
 use platform::config::{Config, Origin, Rate};
 use platform::crypto::MasterKey;
 use platform::http::client::TrustedProxies;
-use platform::http::{ApiError, Limiter, PublicRouter, TenantRouter, client, cors, headers, request_id};
+use platform::http::{ApiError, Limiter, PublicRouter, TenantRouter, client, cors, headers, problem, request_id};
 use platform::tasks::Tasks;
 use platform::tenancy::Tenancy;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -122,6 +122,7 @@ impl App {
             .merge(web::router(web::State::new(self.identity.clone(), self.voice.clone(), self.demonstration)))
             .layer(axum::extract::DefaultBodyLimit::max(MAX_BODY))
             .layer(CatchPanicLayer::custom(|_| ApiError::internal("a handler panicked").into_response()))
+            .layer(from_fn(problem::layer))
             .layer(from_fn(headers::layer))
             .layer(from_fn(request_id::layer))
             .layer(from_fn_with_state(self.proxies.clone(), client::layer))

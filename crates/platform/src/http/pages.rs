@@ -9,6 +9,9 @@ use uuid::Uuid;
 
 use super::ApiError;
 
+/// The first moment that a list may be asked about: the beginning of the year 1.
+pub const EARLIEST: Timestamp = Timestamp::constant(-62_135_596_800, 0);
+
 /// One page of a list, newest first.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Page<T> {
@@ -80,8 +83,8 @@ impl Cursor {
         let (time, id) = bytes.split_at(8);
         let micros = i64::from_be_bytes(time.try_into().map_err(|_| wrong())?);
         let id = Uuid::from_slice(id).map_err(|_| wrong())?;
-        // PostgreSQL's range is wider than ours only in the far past; beyond either is no cursor of ours.
-        let at = Timestamp::from_microsecond(micros).map_err(|_| wrong())?;
+        // PostgreSQL's times begin 4713 BC, later than ours; no row of ours is older than our era.
+        let at = Timestamp::from_microsecond(micros).ok().filter(|at| *at >= EARLIEST).ok_or_else(wrong)?;
         Ok(Self { at, id })
     }
 }
@@ -94,6 +97,16 @@ mod tests {
     fn a_cursor_survives_the_trip() {
         let cursor = Cursor { at: "2026-11-22T10:11:12.345678Z".parse().unwrap(), id: Uuid::now_v7() };
         assert_eq!(Cursor::from_parameter(&cursor.encode()).unwrap(), cursor);
+    }
+
+    #[test]
+    fn a_cursor_from_before_our_era_is_forged() {
+        assert_eq!(EARLIEST, "0001-01-01T00:00:00Z".parse().unwrap());
+        let cursor = |at: &str| Cursor { at: at.parse().unwrap(), id: Uuid::nil() }.encode();
+        assert!(Cursor::from_parameter(&cursor("0001-01-01T00:00:00Z")).is_ok());
+        for old in ["0000-12-31T23:59:59Z", "-004713-01-01T00:00:00Z", "-009999-01-03T00:00:00Z"] {
+            assert!(Cursor::from_parameter(&cursor(old)).is_err(), "{old}");
+        }
     }
 
     #[test]

@@ -7,7 +7,9 @@
 use std::error::Error;
 use std::fmt;
 
+use axum::extract::Request;
 use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -220,6 +222,31 @@ impl IntoResponse for ApiError {
         }
         response
     }
+}
+
+/// Middleware: a failure that a library answered in words of its own becomes a problem like all others.
+pub async fn layer(request: Request, next: Next) -> Response {
+    let response = next.run(request).await;
+    let status = response.status();
+    let kind = response.headers().get(header::CONTENT_TYPE);
+    let is_plain = kind.is_none_or(|kind| kind.as_bytes().starts_with(b"text/plain"));
+    if !(status.is_client_error() || status.is_server_error()) || !is_plain {
+        return response;
+    }
+    let (code, detail) = match status {
+        StatusCode::NOT_FOUND => ("not_found", "There is nothing here under that name."),
+        StatusCode::REQUEST_TIMEOUT => ("timeout", "The request took too long."),
+        StatusCode::UPGRADE_REQUIRED => ("upgrade_required", "The connection cannot be upgraded that way."),
+        status if status.is_client_error() => ("bad_request", "The request cannot be read."),
+        _ => ("internal", "Something went wrong on our side; the request id helps us find it."),
+    };
+    let mut problem = ApiError::new(status, code, detail).into_response();
+    for (name, value) in response.headers() {
+        if *name != header::CONTENT_TYPE && *name != header::CONTENT_LENGTH {
+            problem.headers_mut().insert(name, value.clone());
+        }
+    }
+    problem
 }
 
 /// An error and its sources on one line.

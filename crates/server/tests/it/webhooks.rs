@@ -161,13 +161,10 @@ fn plans() -> Vec<Plan> {
                    "include_timestamp": false}),
             |it| vec![("x-hub-signature-256", format!("sha256={}", hex::encode(sha256(it.key, it.body))))],
         ),
-        plain(
-            json!({"scheme": "hmac", "payload_format": "{method}\n{url}\n{timestamp}\n{body}"}),
-            |it| {
-                let mac = sha256(it.key, &it.payload(&format!("POST\n{}\n{}\n", it.url, it.seconds)));
-                vec![("x-signature", hex::encode(mac)), ("x-timestamp", it.seconds.to_string())]
-            },
-        ),
+        plain(json!({"scheme": "hmac", "payload_format": "{method}\n{url}\n{timestamp}\n{body}"}), |it| {
+            let mac = sha256(it.key, &it.payload(&format!("POST\n{}\n{}\n", it.url, it.seconds)));
+            vec![("x-signature", hex::encode(mac)), ("x-timestamp", it.seconds.to_string())]
+        }),
         Plan {
             auth: json!({"scheme": "hmac", "signature_header": "webhook-signature", "timestamp_header": "webhook-timestamp",
                          "message_id_header": "webhook-id", "payload_format": "{svix-id}.{timestamp}.{body}",
@@ -209,7 +206,11 @@ async fn every_documented_signature_is_believed_for_exactly_the_signed_bytes() {
         assert_eq!(post(&app, &path, &other, &body).await.status, 401, "plan {index}: another key");
         assert_eq!(post(&app, &path, &[], &body).await.status, 401, "plan {index}: nothing");
         let bare = [("x-vapi-secret", plan.secret.clone())];
-        assert_eq!(post(&app, &path, &bare, &body).await.status, 401, "plan {index}: the secret instead of a signature");
+        assert_eq!(
+            post(&app, &path, &bare, &body).await.status,
+            401,
+            "plan {index}: the secret instead of a signature"
+        );
         for (name, _) in &headers {
             let broken: Vec<_> = headers
                 .iter()

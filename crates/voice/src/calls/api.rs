@@ -4,6 +4,7 @@ use axum::extract::{Path, State};
 use identity::Can;
 use identity::access::permission;
 use jiff::Timestamp;
+use platform::http::pages::EARLIEST;
 use platform::http::{ApiError, Cursor, Json, Limit, Page, Problem, Query, TenantRouter};
 use platform::ids::CallId;
 use platform::tenancy::Tenancy;
@@ -53,6 +54,11 @@ impl ListCalls {
             && from > to
         {
             return Err(ApiError::bad_parameter("from", "must not be after `to`"));
+        }
+        for (name, at) in [("from", self.from), ("to", self.to)] {
+            if at.is_some_and(|at| at < EARLIEST) {
+                return Err(ApiError::bad_parameter(name, "must not be before the year 1"));
+            }
         }
         let words = self.q.as_deref().map(str::trim).filter(|words| !words.is_empty());
         if words.is_some_and(|words| words.chars().count() > MAX_WORDS) {

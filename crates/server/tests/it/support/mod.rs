@@ -298,7 +298,10 @@ impl Answer {
         let problem: Value = serde_json::from_slice(&self.body).unwrap();
         assert_eq!(problem["status"], self.status, "{self:?}");
         let code = problem["code"].as_str().unwrap();
-        assert!(!code.is_empty() && code.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'), "{self:?}");
+        assert!(
+            !code.is_empty() && code.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_'),
+            "{self:?}"
+        );
         assert!(!problem["detail"].as_str().unwrap().is_empty(), "{self:?}");
         assert_eq!(problem["request_id"].as_str().unwrap(), self.headers["x-request-id"], "{self:?}");
         for error in problem["errors"].as_array().into_iter().flatten() {
@@ -365,4 +368,18 @@ pub fn new_call() -> String {
 /// A place in no list.
 pub fn forged_cursor(at: &str) -> String {
     Cursor { at: at.parse().unwrap(), id: Uuid::now_v7() }.encode()
+}
+
+/// Signs the owner in through the page, as a browser does, and answers the `Cookie` header.
+pub async fn cookie(app: &TestApp, practice: &Practice) -> String {
+    let form = app
+        .nobody()
+        .request(Method::POST, "/signin")
+        .header("origin", &app.base)
+        .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .body(format!("email={}&password={}", practice.owner_email.replace('@', "%40"), PASSWORD.replace(' ', "+")));
+    let signed_in = answer(form).await.expect(303);
+    let set = signed_in.headers["set-cookie"].to_str().unwrap();
+    assert!(set.contains("HttpOnly") && set.contains("SameSite=Lax"), "the session cookie keeps its flags");
+    set.split(';').next().unwrap().to_owned()
 }
