@@ -16,6 +16,7 @@ use platform::ids::{OrgId, UserId};
 use platform::secret::Secret;
 use platform::tasks::Tasks;
 use serde_json::Value;
+use sqlx::Connection as _;
 use test_support::TestDb;
 use tower::ServiceExt as _;
 
@@ -282,6 +283,31 @@ impl TestApp {
             .fetch_all(&mut admin)
             .await
             .unwrap()
+    }
+
+    /// Runs `work` with `lock` held in the database until `waiting` backends wait for it, so that a race between them
+    /// happens every time.
+    pub async fn line_up<F: Future>(&self, lock: &'static str, waiting: i64, work: F) -> F::Output {
+        let mut holder = self.db.admin().await;
+        let mut held = holder.begin().await.unwrap();
+        sqlx::query(lock).execute(&mut *held).await.unwrap();
+        let release = async {
+            let mut watcher = self.db.admin().await;
+            loop {
+                let waiters: i64 = sqlx::query_scalar(
+                    "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
+                )
+                .fetch_one(&mut watcher)
+                .await
+                .unwrap();
+                if waiters >= waiting {
+                    break;
+                }
+                tokio::task::yield_now().await;
+            }
+            held.commit().await.unwrap();
+        };
+        tokio::join!(work, release).0
     }
 
     /// Runs a statement past all row security.

@@ -101,7 +101,6 @@ async fn inviting_again_makes_a_new_link_and_kills_the_old() {
     let app = TestApp::new().await;
     app.organization("Harbour Dental", "olive@example.com").await;
     let owner = app.login("olive@example.com").await;
-    let cookie = app.browser("olive@example.com").await;
     let first = invite(&app, &owner, "ben@example.com", "member").await;
     app.advance(6 * DAY);
     let owner = app.login("olive@example.com").await;
@@ -112,7 +111,6 @@ async fn inviting_again_makes_a_new_link_and_kills_the_old() {
     app.advance(2 * DAY);
     assert_eq!(find_invitation(authority, &token_of(&second)).await.unwrap().role, Role::Viewer);
 
-    let _ = cookie;
     let caller = caller(&app, &app.browser("olive@example.com").await).await;
     let id = second.body["id"].as_str().unwrap().parse().unwrap();
     let third = renew_invitation(authority, &caller, id).await.unwrap();
@@ -223,10 +221,13 @@ async fn a_link_followed_twice_at_once_makes_one_member() {
     app.organization("Harbour Dental", "olive@example.com").await;
     let owner = app.login("olive@example.com").await;
     let link = token_of(&invite(&app, &owner, "ben@example.com", "member").await);
-    let (a, b) = tokio::join!(
-        app.send(accept(&link, "Ben Baker", "a new long password")),
-        app.send(accept(&link, "Ben Baker", "a new long password")),
-    );
+    let both = async {
+        tokio::join!(
+            app.send(accept(&link, "Ben Baker", "a new long password")),
+            app.send(accept(&link, "Ben Baker", "a new long password")),
+        )
+    };
+    let (a, b) = app.line_up("lock table users in share row exclusive mode", 2, both).await;
     let mut statuses = [a.status.as_u16(), b.status.as_u16()];
     statuses.sort_unstable();
     assert_eq!(statuses, [200, 404]);

@@ -140,9 +140,12 @@ async fn the_last_owner_stays() {
     let made = app.organization("Harbour Dental", "olive@example.com").await;
     let mia = app.member(made.org_id, "mia@example.com", Role::Owner).await;
     let (olive_token, mia_token) = (app.login("olive@example.com").await, app.login("mia@example.com").await);
-    // Both step down at the same moment: one of them must be refused.
-    let (a, b) =
-        tokio::join!(app.send(change(&olive_token, made.user_id, "viewer")), app.send(remove(&mia_token, mia)),);
+    // What each request asks first is remembered, so that nothing but the change itself waits for the rows.
+    assert_eq!(app.status(ask("GET", "/api/probe/owner").bearer(&olive_token)).await, 200);
+    assert_eq!(app.status(ask("GET", "/api/probe/owner").bearer(&mia_token)).await, 200);
+    let step_down = change(&olive_token, made.user_id, "viewer");
+    let both = async { tokio::join!(app.send(step_down), app.send(remove(&mia_token, mia))) };
+    let (a, b) = app.line_up("select 1 from memberships for update", 2, both).await;
     let mut statuses = [a.status.as_u16(), b.status.as_u16()];
     statuses.sort_unstable();
     assert_eq!(statuses, [204, 409]);

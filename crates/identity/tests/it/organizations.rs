@@ -35,10 +35,13 @@ async fn the_first_person_becomes_operator_and_nobody_after() {
 async fn of_two_first_persons_at_once_one_is_operator() {
     let app = TestApp::new().await;
     let (tenancy, clock) = (app.db.tenancy(), app.db.clock());
-    let (a, b) = tokio::join!(
-        create_organization(&tenancy, &clock, new("Harbour", "olive@example.com", PASSWORD)),
-        create_organization(&tenancy, &clock, new("Station", "sam@example.com", PASSWORD)),
-    );
+    let both = async {
+        tokio::join!(
+            create_organization(&tenancy, &clock, new("Harbour", "olive@example.com", PASSWORD)),
+            create_organization(&tenancy, &clock, new("Station", "sam@example.com", PASSWORD)),
+        )
+    };
+    let (a, b) = app.line_up("lock table users in share row exclusive mode", 2, both).await;
     assert!(a.is_ok() && b.is_ok());
     let mut admin = app.db.admin().await;
     let operators: i64 =

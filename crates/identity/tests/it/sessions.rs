@@ -28,6 +28,18 @@ async fn a_session_works_until_signed_out() {
 }
 
 #[tokio::test]
+async fn signing_out_has_the_last_word_over_a_renewal() {
+    let app = TestApp::new().await;
+    app.organization("Harbour Dental", "olive@example.com").await;
+    let cookie = app.browser("olive@example.com").await;
+    app.advance(HOUR);
+    let out = app.send(ask("POST", "/api/v1/auth/logout").cookie(&cookie).same_origin()).await;
+    let set: Vec<_> = out.headers.get_all("set-cookie").iter().collect();
+    assert_eq!(set, ["vx=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0"]);
+    assert_eq!(app.status(viewer().cookie(&cookie)).await, 401);
+}
+
+#[tokio::test]
 async fn over_tls_the_cookie_is_bound_to_the_host() {
     let app = TestApp::at("https://desk.example").await;
     app.organization("Harbour Dental", "olive@example.com").await;
