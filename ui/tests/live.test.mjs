@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { launch, openPage } from "./browser.mjs";
-import { startGallery } from "./gallery.mjs";
+import { startGallery } from "./programs.mjs";
 
 const FIRST = "01935e5a-0000-7000-8000-000000000001";
 

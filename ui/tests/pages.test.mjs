@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { SOUND, THEMES, WIDTHS, axe, dress, launch, openPage, overflow, skeleton } from "./browser.mjs";
-import { startGallery } from "./gallery.mjs";
+import { startGallery } from "./programs.mjs";
 
 const LIVE = "01935e5a-0000-7000-8000-000000000001";
 const PAGES = {

@@ -19,7 +19,7 @@ use crate::pages::{call, connections, quarantine};
 /// How long an ended call stays among the live ones, with what came of it.
 const ENDED_STAYS: SignedDuration = SignedDuration::from_secs(60);
 /// Longest answer of a tool that a transcript shows, in characters.
-const TOOL_WORDS: usize = 160;
+const TOOL_WORDS: usize = 90;
 /// The hours that a day's chart shows even when nothing happened in them.
 const OFFICE_HOURS: (i32, i32) = (8, 17);
 
@@ -290,7 +290,7 @@ fn moments(detail: &CallDetail) -> Vec<Moment> {
 pub(crate) fn stats(totals: &Totals) -> Vec<Stat> {
     let stat = |label: &str, value: String, note: String| Stat { label: label.to_owned(), value, note };
     let share = |part: i64| {
-        if totals.calls > 0 { format!("{} %", (part * 100 + totals.calls / 2) / totals.calls) } else { String::new() }
+        if part > 0 { format!("{} %", (part * 100 + totals.calls / 2) / totals.calls) } else { String::new() }
     };
     vec![
         stat("Answered", totals.answered.to_string(), format!("of {}", totals.calls)),

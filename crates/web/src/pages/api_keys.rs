@@ -84,7 +84,10 @@ fn content(chrome: &Chrome, view: &ApiKeys) -> Markup {
             }
             section.card aria-labelledby="example" {
                 header { h2 id="example" { "Try it" } }
-                div.body { (code_lines("curl", &example, "example")) }
+                div.body.stack {
+                    (code_lines("curl", &example, "example"))
+                    p { a href="/api/docs" { "Everything that the API can do" } }
+                }
             }
         }
     }

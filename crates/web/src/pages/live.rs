@@ -39,7 +39,7 @@ pub fn content(chrome: &Chrome, view: &Live) -> Markup {
         selected.map_or_else(|| "/app/live?part=list".to_owned(), |id| format!("/app/live?part=list&call={id}"));
     html! {
         (heading(&html! { "Live calls" span.tag.ok role="status" data-live-word {} }, &html! { "Words appear as they are spoken." }, None))
-        div.cols {
+        div.cols.even {
             (live_region(nonce, "live-list", &list_url, None, &list(chrome, view)))
             @if let Some((row, turns)) = &view.selected {
                 (live_region(nonce, "live-words", &format!("/app/live?part=words&call={}", row.id), Some(&row.id.to_string()),
