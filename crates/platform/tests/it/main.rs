@@ -1,3 +1,6 @@
 //! Integration tests of the platform, in one binary: linking is most of what a test binary costs.
 
+mod catalogue;
 mod embedded;
+mod hub;
+mod tenancy;
