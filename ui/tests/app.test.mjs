@@ -176,6 +176,7 @@ test("signing out in one tab ends the live connection of the other", async () =>
   const { page: second } = await openPage(page.browserContext());
   await second.goto(`${server.base}/app/settings/profile`, { waitUntil: "load" });
   await Promise.all([second.waitForNavigation(), second.click("form[action='/sign-out'] button")]);
+  await page.bringToFront();
   await becomes(page, "out");
   assert.deepEqual(complaints, []);
   await close();
