@@ -5,7 +5,12 @@
 
 mod access;
 mod bad_input;
+mod cli;
+mod crash;
 mod limits;
+mod live;
+mod logs;
 mod openapi;
+mod simulated;
 mod support;
 mod webhooks;

@@ -1,5 +1,7 @@
 //! A whole server for one test, people in every role, and answers that are checked wherever they come from.
 
+pub mod binary;
+
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::net::SocketAddr;
@@ -40,6 +42,7 @@ pub struct TestApp {
     pub clock: Clock,
     pub tasks: Tasks,
     answering: CancellationToken,
+    watchers: voice::live::Watchers,
 }
 
 impl TestApp {
@@ -83,13 +86,19 @@ impl TestApp {
         // Short, so that the test of slow heads need not wait long; idle clients of other tests connect again.
         let patience = Duration::from_secs(3);
         tasks.spawn(listener::answer(listener, app.router(), answering.clone(), tasks.clone(), patience));
-        Self { db, base: format!("http://{address}"), address, clock, tasks, answering }
+        let watchers = app.voice.live.watchers.clone();
+        Self { db, base: format!("http://{address}"), address, clock, tasks, answering, watchers }
     }
 
     /// Stops as the binary does: no new requests, then the tasks. True when nothing was left running.
     pub async fn stop(&self) -> bool {
         self.answering.cancel();
         self.tasks.stop_and_wait(Duration::from_secs(15)).await
+    }
+
+    /// Open live connections.
+    pub fn watching(&self) -> usize {
+        self.watchers.count()
     }
 
     pub fn nobody(&self) -> Client {
@@ -193,7 +202,7 @@ pub struct Client {
 }
 
 impl Client {
-    fn new(base: &str, token: Option<String>) -> Self {
+    pub fn new(base: &str, token: Option<String>) -> Self {
         let http = reqwest::Client::builder()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
