@@ -40,7 +40,10 @@ impl Cache {
         entries.get(key).filter(|(_, until)| now < *until).map(|(known, _)| known.clone())
     }
 
-    pub(super) fn put(&self, key: Vec<u8>, known: Known, now: Timestamp) {
+    /// Remembers an answer for [`super::CACHE_FOR`], or until the credential itself ends.
+    pub(super) fn put(&self, key: Vec<u8>, known: Known, now: Timestamp, ends: Option<Timestamp>) {
+        let until = now + super::CACHE_FOR;
+        let until = ends.map_or(until, |ends| ends.min(until));
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         if entries.len() >= MOST_ENTRIES {
             entries.retain(|_, (_, until)| now < *until);
@@ -48,7 +51,7 @@ impl Cache {
                 entries.clear();
             }
         }
-        entries.insert(key, (known, now + super::CACHE_FOR));
+        entries.insert(key, (known, until));
     }
 
     pub(super) fn forget(&self, whose: impl Fn(&Principal) -> bool) {
@@ -77,10 +80,12 @@ mod tests {
     fn an_answer_is_forgotten_after_its_time() {
         let cache = Cache::new();
         let now: Timestamp = "2026-11-23T09:00:00Z".parse().unwrap();
-        cache.put(vec![1], known(), now);
+        cache.put(vec![1], known(), now, None);
         assert!(cache.get(&[1], now + SignedDuration::from_millis(1_999)).is_some());
         assert!(cache.get(&[1], now + super::super::CACHE_FOR).is_none());
         assert!(cache.get(&[2], now).is_none());
+        cache.put(vec![3], known(), now, Some(now + SignedDuration::from_secs(1)));
+        assert!(cache.get(&[3], now + SignedDuration::from_secs(1)).is_none(), "the credential has ended");
     }
 
     #[test]
@@ -88,7 +93,7 @@ mod tests {
         let cache = Cache::new();
         let now: Timestamp = "2026-11-23T09:00:00Z".parse().unwrap();
         for number in 0..=u32::try_from(MOST_ENTRIES).unwrap() {
-            cache.put(number.to_be_bytes().to_vec(), known(), now);
+            cache.put(number.to_be_bytes().to_vec(), known(), now, None);
         }
         assert!(cache.entries.lock().unwrap().len() <= MOST_ENTRIES);
     }

@@ -213,22 +213,22 @@ impl Authority {
         let found = store::find_api_key(self.tenancy(), &digest, now).await?;
         let program = found.ok_or_else(ApiError::unauthenticated)?;
         let known = Known::steady(Principal::Program(program));
-        self.inner.cache.put(digest, known.clone(), now);
+        self.inner.cache.put(digest, known.clone(), now, None);
         Ok(known.principal)
     }
 
     async fn by_access_token(&self, token: &str) -> Result<Arc<Principal>, ApiError> {
-        let claims = self.keys().verify(token, self.origin()).await.map_err(crate::tokens::api::refuse_token)?;
-        let org = claims.org.map_or_else(String::new, |org| org.to_string());
-        let slot = token_digest(&format!("{}/{}/{org}", claims.sid, claims.sub));
+        // The same text was verified a moment ago: a program's next request need not pay for the signature again.
+        let digest = token_digest(token);
         let now = self.now();
-        if let Some(known) = self.inner.cache.get(&slot, now) {
+        if let Some(known) = self.inner.cache.get(&digest, now) {
             return Ok(known.principal);
         }
+        let claims = self.keys().verify(token, self.origin()).await.map_err(crate::tokens::api::refuse_token)?;
         let found = store::find_token_family(self.tenancy(), claims.sid, claims.sub, claims.org, now).await?;
         let person = found.ok_or_else(ApiError::unauthenticated)?;
         let known = Known::steady(Principal::Person(person));
-        self.inner.cache.put(slot, known.clone(), now);
+        self.inner.cache.put(digest, known.clone(), now, claims.ends_at());
         Ok(known.principal)
     }
 
@@ -266,7 +266,7 @@ impl Authority {
             store::find_browser_session(self.tenancy(), digest, now, now + IDLE_FOR, now + PREVIOUS_SERVES_FOR).await?;
         let (person, ages) = found.ok_or_else(ApiError::unauthenticated)?;
         let known = Known { principal: Arc::new(Principal::Person(person)), rotation_due: is_rotation_due(&ages, now) };
-        self.inner.cache.put(digest.to_vec(), known.clone(), now);
+        self.inner.cache.put(digest.to_vec(), known.clone(), now, None);
         Ok(known)
     }
 
@@ -290,7 +290,7 @@ impl Authority {
         if won {
             slot.fill(fresh);
         }
-        self.inner.cache.put(digest, Known { rotation_due: false, ..known.clone() }, now);
+        self.inner.cache.put(digest, Known { rotation_due: false, ..known.clone() }, now, None);
         Ok(())
     }
 }

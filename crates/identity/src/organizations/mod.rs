@@ -13,6 +13,3 @@ pub mod actions;
 pub(crate) mod api;
 pub mod model;
 pub(crate) mod store;
-
-pub use actions::create_organization;
-pub use model::{CreatedOrganization, NewOrganization};

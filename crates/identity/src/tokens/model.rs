@@ -116,6 +116,11 @@ impl Claims {
         }
     }
 
+    /// When they are no longer believed. `None` for a time beyond the calendar.
+    pub fn ends_at(&self) -> Option<Timestamp> {
+        Timestamp::from_second(self.exp.saturating_add(LEEWAY.as_secs())).ok()
+    }
+
     /// Signs them.
     pub fn sign(&self, kid: &str, key: &SigningKey) -> Result<Secret, serde_json::Error> {
         let header = serde_json::to_vec(&HeaderOut { alg: ALGORITHM, typ: TYPE, kid })?;

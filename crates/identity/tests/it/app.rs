@@ -7,7 +7,8 @@ use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use axum::middleware::from_fn;
 use identity::access::permission;
-use identity::organizations::{CreatedOrganization, NewOrganization, create_organization};
+use identity::organizations::actions::create_organization;
+use identity::organizations::model::{CreatedOrganization, NewOrganization};
 use identity::{
     Admin, Can, Form, Member, Operator, Owner, PublicForm, Role, Services, SignedIn, State, Viewer, access, idempotency,
 };

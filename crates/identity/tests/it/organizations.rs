@@ -1,7 +1,7 @@
 //! Organizations made from the command line.
 
-use identity::organizations::actions::OrganizationError;
-use identity::organizations::{NewOrganization, create_organization};
+use identity::organizations::actions::{OrganizationError, create_organization};
+use identity::organizations::model::NewOrganization;
 use platform::secret::Secret;
 
 use crate::app::{PASSWORD, TestApp, ask};
@@ -41,7 +41,7 @@ async fn of_two_first_persons_at_once_one_is_operator() {
             create_organization(&tenancy, &clock, new("Station", "sam@example.com", PASSWORD)),
         )
     };
-    let (a, b) = app.line_up("lock table users in share row exclusive mode", 2, both).await;
+    let (a, b) = Box::pin(app.line_up("lock table users in share row exclusive mode", 2, both)).await;
     assert!(a.is_ok() && b.is_ok());
     let mut admin = app.db.admin().await;
     let operators: i64 =
