@@ -131,6 +131,13 @@ create table call_logs (
   started_at        timestamptz,
   ended_at          timestamptz,
   duration_seconds  int check (duration_seconds >= 0),
+  -- Whose word the start, the end and the reason are: 1 inferred (a report's own time), 2 a live event's, 3 the report's.
+  -- A better word replaces a poorer one and never the other way round, in whatever order they come.
+  started_word      int not null default 0,
+  ended_word        int not null default 0,
+  reason_word       int not null default 0,
+  -- What was said of the duration; stands where an end is unknown.
+  claimed_seconds   int check (claimed_seconds >= 0),
   -- The provider's word, kept as it is; the class is ours (providers::vapi::classify).
   ended_reason      text,
   ended_class       text,
@@ -232,7 +239,7 @@ create table call_tool_calls (
   primary key (org_id, call_id, tool_call_id),
   foreign key (org_id, call_id) references call_logs (org_id, id)
 );
-select tenant_table('call_tool_calls', '{select,insert,delete}');
+select tenant_table('call_tool_calls', '{select,insert,update,delete}');
 
 -- Every event that was acknowledged, once, with its scrubbed body compressed (zstd) for replay.
 create table provider_events (
@@ -409,8 +416,10 @@ begin
   ), words as (
     select c.org_id, c.id, c.at,
            left(concat_ws(' ', c.caller_name, c.summary, c.transcript_text,
+             -- A tsvector holds 1 MB, and one call that does not fit would hold up all others: 100,000 characters of
+             -- any script fit, twice over when they are hyphenated.
              (select string_agg(t ->> 'text', ' ') from jsonb_array_elements(c.transcript) t),
-             (select string_agg(t.text, ' ') from call_turns t where t.org_id = c.org_id and t.call_id = c.id)), 300000) as text,
+             (select string_agg(t.text, ' ') from call_turns t where t.org_id = c.org_id and t.call_id = c.id)), 100000) as text,
            -- Numbers by their last digits, so that "0118" or a national form finds them.
            (select string_agg(right(d.digits, n), ' ')
               from (values (regexp_replace(coalesce(c.from_number, ''), '\D', '', 'g')),
@@ -475,6 +484,22 @@ $$;
 create function original_sqlstate(p_error_code text) returns text
 language sql immutable parallel safe as $$
   select coalesce(substring(p_error_code from '^DATABASE_ERROR_([0-9A-Z]{5})$'), 'P0001')
+$$;
+
+-- The clearer of two outcomes: what was agreed says more than "answered", and anything more than "unknown".
+create function clearer(a text, b text) returns text
+language sql immutable parallel safe as $$
+  select case when a is null then b when b is null then a
+              when a = 'unknown' then b when b = 'unknown' then a
+              when a = 'answered' then b when b = 'answered' then a
+              else richer(a, b) end
+$$;
+
+-- The better of two times by whose word they are (call_logs.started_word); of equals the later or the earlier one.
+create function better_time(a timestamptz, a_word int, b timestamptz, b_word int, p_later boolean) returns timestamptz
+language sql immutable parallel safe as $$
+  select case when b is null then a when a is null or b_word > a_word then b when b_word < a_word then a
+              when p_later then greatest(a, b) else least(a, b) end
 $$;
 
 -- Seconds of a call: from its ends where both are known, else what was claimed.
@@ -561,18 +586,21 @@ begin
        order by n.provider_number_id = p_facts.number_ref desc nulls last limit 1;
       if v_agent is null then
         select a.agent_id into v_agent from agents a
-         where a.org_id = p_org_id and a.provider_assistant_id = p_facts.assistant_ref and a.deleted_at is null limit 1;
+         where a.org_id = p_org_id and a.provider_assistant_id = p_facts.assistant_ref and a.deleted_at is null
+         order by a.created_at, a.agent_id limit 1;
       end if;
       v_agent := coalesce(v_agent, v_number_agent);
     end if;
 
     insert into call_logs (org_id, id, provider, provider_call_id, connection_id, agent_id, number_id, lead_id,
-      assistant_ref, number_ref, leg_id, direction, status, from_number, to_number, caller_name, at, started_at, metadata)
+      assistant_ref, number_ref, leg_id, direction, status, from_number, to_number, caller_name, at, started_at, started_word,
+      metadata)
     values (p_org_id, v_id, 'vapi', v_call_id, p_connection_id, v_agent, v_number_id, p_lead_id,
       p_facts.assistant_ref, p_facts.number_ref, p_facts.leg_id,
       case when p_facts is null then 'inbound' else p_facts.direction end, v_status,
       case when p_facts is null then v_phone else p_facts.from_number end, p_facts.to_number,
-      p_facts.caller_name, v_at, v_started, coalesce(p_metadata, '{}'))
+      p_facts.caller_name, v_at, v_started, case when v_started is null then 0 when p_facts.is_report then 3 else 2 end,
+      coalesce(p_metadata, '{}'))
     on conflict do nothing;
     v_logs := found;
 
@@ -612,12 +640,17 @@ language plpgsql security invoker set search_path = pg_catalog, public as $$
 #variable_conflict use_column
 declare
   v_call_id text := btrim(p_vapi_call_id);
-  v_claimed int := coalesce(p_facts.duration_seconds, p_duration_seconds);
   v_report boolean := coalesce(p_facts.is_report, false);
+  v_word int := case when v_report then 3 else 2 end;
+  v_started timestamptz;
   v_ended timestamptz := coalesce(p_facts.ended_at, case when p_facts.status = 'ended' then p_facts.status_at end,
                                   case when p_facts is null then now() end);
+  -- A report without an end was made after it: any other word is better.
+  v_ended_word int := case when p_facts.ended_at is not null then v_word when v_report or p_facts is null then 1 else 2 end;
+  v_claimed int;
+  v_seconds int;
+  v_reason_wins boolean;
   v_old record;
-  v_logs record;
   v_tracking int;
   v_fault text;
 begin
@@ -633,46 +666,48 @@ begin
   end if;
 
   begin
-    select l.id, l.status, l.reported_at is not null as reported into v_old from call_logs l
+    select l.id, l.status, l.reported_at is not null as reported, l.started_at, l.started_word, l.ended_at, l.ended_word,
+           l.ended_reason, l.reason_word, l.outcome, l.claimed_seconds
+      into v_old from call_logs l
      where l.org_id = p_org_id and l.provider_call_id = v_call_id for no key update;
     if not found then
       return query select 0, 0, false, null::text, 'INTEGRITY_ERROR', 'the call has no record';
       return;
     end if;
 
-    -- Report beats live; among equals the earlier start and, in a report, the later end.
+    -- Report beats live; among equals the earlier start and, in a report, the later end. The reason and what follows from
+    -- it go together.
+    v_started := better_time(v_old.started_at, v_old.started_word, p_facts.started_at, v_word, false);
+    v_claimed := case when p_facts is null then coalesce(v_old.claimed_seconds, p_duration_seconds)
+                      else greatest(v_old.claimed_seconds, p_facts.duration_seconds, p_duration_seconds) end;
+    v_reason_wins := p_facts.ended_reason is not null and case
+      when v_old.ended_reason is null or v_word > v_old.reason_word then true
+      when v_word < v_old.reason_word then false
+      when p_facts.ended_reason = v_old.ended_reason then clearer(p_facts.outcome, v_old.outcome) = p_facts.outcome
+      else richer(p_facts.ended_reason, v_old.ended_reason) = p_facts.ended_reason end;
+    v_ended_word := case when v_ended is null then v_old.ended_word else v_ended_word end;
+    v_ended := better_time(v_old.ended_at, v_old.ended_word, v_ended, v_ended_word, v_ended_word = 3);
+    v_seconds := call_seconds(v_started, v_ended, v_claimed);
+
     update call_logs l set
       status = 'ended',
-      started_at = case when v_report and v_old.reported then least(l.started_at, p_facts.started_at)
-                        when v_report then coalesce(p_facts.started_at, l.started_at)
-                        when v_old.reported then coalesce(l.started_at, p_facts.started_at)
-                        else least(l.started_at, p_facts.started_at) end,
-      ended_at = case when v_report and v_old.reported then greatest(l.ended_at, v_ended)
-                      when v_report then coalesce(v_ended, l.ended_at)
-                      when v_old.reported or p_facts is null then coalesce(l.ended_at, v_ended)
-                      else least(l.ended_at, v_ended) end,
-      ended_reason = case when v_report and v_old.reported then richer(l.ended_reason, p_facts.ended_reason)
-                          when v_report then coalesce(p_facts.ended_reason, l.ended_reason)
-                          else coalesce(l.ended_reason, p_facts.ended_reason) end,
-      ended_class = case when v_report and p_facts.ended_reason is not null
-                          and (not v_old.reported or richer(l.ended_reason, p_facts.ended_reason) = p_facts.ended_reason)
-                         then p_facts.ended_class
-                         else coalesce(l.ended_class, p_facts.ended_class) end,
-      outcome = case when v_report and not v_old.reported then coalesce(p_facts.outcome, l.outcome)
-                     when v_report then richer(l.outcome, p_facts.outcome)
-                     else coalesce(l.outcome, p_facts.outcome) end,
+      started_at = v_started,
+      started_word = case when p_facts.started_at is null then l.started_word else greatest(l.started_word, v_word) end,
+      ended_at = v_ended,
+      ended_word = greatest(l.ended_word, v_ended_word),
+      duration_seconds = v_seconds,
+      claimed_seconds = v_claimed,
+      ended_reason = case when v_reason_wins then p_facts.ended_reason else l.ended_reason end,
+      ended_class = case when v_reason_wins then p_facts.ended_class else l.ended_class end,
+      outcome = case when v_reason_wins then p_facts.outcome else l.outcome end,
+      reason_word = case when v_reason_wins then v_word else l.reason_word end,
       cost_micros = greatest(l.cost_micros, p_facts.cost_micros),
       currency = coalesce(l.currency, p_facts.currency),
       reported_at = case when v_report then coalesce(l.reported_at, clock_timestamp()) else l.reported_at end
     where l.org_id = p_org_id and l.id = v_old.id;
-    update call_logs l set duration_seconds = call_seconds(l.started_at, l.ended_at, coalesce(l.duration_seconds, v_claimed))
-     where l.org_id = p_org_id and l.id = v_old.id
-       and l.duration_seconds is distinct from call_seconds(l.started_at, l.ended_at, coalesce(l.duration_seconds, v_claimed));
-    select l.started_at, l.ended_at, l.duration_seconds into v_logs from call_logs l
-     where l.org_id = p_org_id and l.id = v_old.id;
 
-    update call_tracking t set status = 'ended', status_rank = 5, started_at = v_logs.started_at,
-      ended_at = v_logs.ended_at, duration_seconds = v_logs.duration_seconds, reported = t.reported or v_report
+    update call_tracking t set status = 'ended', status_rank = 5, started_at = v_started,
+      ended_at = v_ended, duration_seconds = v_seconds, reported = t.reported or v_report
      where t.org_id = p_org_id and t.provider_call_id = v_call_id
        and (p_call_tracking_id is null or t.id = p_call_tracking_id);
     get diagnostics v_tracking = row_count;
@@ -730,7 +765,9 @@ begin
 
   begin
     update call_logs l set
-      recording_url = coalesce(v_url, l.recording_url),
+      -- A report's address goes with its recordings, whose richer list stays.
+      recording_url = coalesce(case when p_facts is null then v_url else richer(l.recordings, p_facts.recordings) -> 0 ->> 'url' end,
+                               v_url, l.recording_url),
       recording_storage_path = coalesce(v_path, l.recording_storage_path),
       recordings = richer(l.recordings, p_facts.recordings),
       recording_state = case when v_path is not null then 'ready'
@@ -792,13 +829,18 @@ begin
   select array_agg(r.org_id) into v_orgs from call_routes r
    where r.provider = p_provider and r.provider_call_id = p_provider_call_id and r.connection_id is null;
   if v_orgs is null and p_number_ref is not null then
-    select array_agg(distinct n.org_id) into v_orgs from phone_numbers n where n.provider_number_id = p_number_ref;
+    select array_agg(distinct n.org_id) into v_orgs from phone_numbers n
+      join organizations o on o.org_id = n.org_id and o.deleted_at is null
+     where n.provider_number_id = p_number_ref;
   end if;
   if v_orgs is null and p_number is not null then
-    select array_agg(distinct n.org_id) into v_orgs from phone_numbers n where n.e164 = p_number;
+    select array_agg(distinct n.org_id) into v_orgs from phone_numbers n
+      join organizations o on o.org_id = n.org_id and o.deleted_at is null
+     where n.e164 = p_number;
   end if;
   if v_orgs is null and p_assistant_ref is not null then
     select array_agg(distinct a.org_id) into v_orgs from agents a
+      join organizations o on o.org_id = a.org_id and o.deleted_at is null
      where a.provider_assistant_id = p_assistant_ref and a.deleted_at is null;
   end if;
   return query select case when cardinality(v_orgs) = 1 then v_orgs[1] end,
@@ -828,6 +870,16 @@ returns bigint language sql security invoker set search_path = pg_catalog, publi
   returning seq
 $$;
 
+-- Our number in a call, and through it who answers; from what the record and the event together know.
+create function number_of_call(l call_logs, f call_facts) returns phone_numbers
+language sql stable security invoker set search_path = pg_catalog, public as $$
+  select n.* from phone_numbers n
+   where n.org_id = l.org_id and (n.provider_number_id = coalesce(l.number_ref, f.number_ref)
+      or n.e164 = case coalesce(l.direction, f.direction) when 'outbound' then coalesce(l.from_number, f.from_number)
+                                                          else coalesce(l.to_number, f.to_number) end)
+   order by n.provider_number_id = coalesce(l.number_ref, f.number_ref) desc nulls last limit 1
+$$;
+
 -- Applies what an event says about a call that exists. Everything here is order-free: minimum, maximum, fill-if-null, or
 -- the richer of two, so that any permutation and repetition of a call's events ends in the same rows.
 -- Answers the kind of live event this was, or null when nothing a viewer sees has changed.
@@ -837,6 +889,7 @@ declare
   v_rank int := coalesce(status_rank(f.status), 0);
   v_started timestamptz := coalesce(f.started_at, case when f.status = 'in-progress' then f.status_at end);
   v_kind text;
+  v_words boolean := false;
   v_result record;
 begin
   -- Facts of the beginning, written only where one is missing.
@@ -845,25 +898,39 @@ begin
     to_number = coalesce(l.to_number, f.to_number), caller_name = coalesce(l.caller_name, f.caller_name),
     assistant_ref = coalesce(l.assistant_ref, f.assistant_ref), number_ref = coalesce(l.number_ref, f.number_ref),
     leg_id = coalesce(l.leg_id, f.leg_id), at = least(l.at, f.at),
-    language = case when f.language is not null and f.event_at >= coalesce(l.language_at, '-infinity') then f.language else l.language end,
+    language = case when f.language is not null and (coalesce(f.event_at, '-infinity'), f.language)
+                      > (coalesce(l.language_at, '-infinity'), coalesce(l.language, '')) then f.language else l.language end,
     language_at = case when f.language is not null then greatest(l.language_at, f.event_at) else l.language_at end,
     transferred_to = richer(l.transferred_to, f.transferred_to),
-    agent_id = coalesce(l.agent_id, (select a.agent_id from agents a where a.org_id = p_org
-      and a.provider_assistant_id = f.assistant_ref and a.deleted_at is null limit 1))
+    -- Who spoke is whom the provider names, else whoever answers the number, whichever of the two is heard of first.
+    agent_id = coalesce(
+      (select a.agent_id from agents a
+        where l.assistant_ref is null and a.org_id = p_org and a.provider_assistant_id = f.assistant_ref
+          and a.deleted_at is null order by a.created_at, a.agent_id limit 1),
+      l.agent_id, (number_of_call(l, f)).agent_id),
+    number_id = coalesce(l.number_id, (number_of_call(l, f)).number_id)
   where l.org_id = p_org and l.id = p_call.id
     and ((l.direction is null and f.direction is not null) or (l.from_number is null and f.from_number is not null)
       or (l.to_number is null and f.to_number is not null) or (l.caller_name is null and f.caller_name is not null)
       or (l.assistant_ref is null and f.assistant_ref is not null) or (l.number_ref is null and f.number_ref is not null)
-      or (l.leg_id is null and f.leg_id is not null) or f.at < l.at or (f.language is not null and f.event_at >= coalesce(l.language_at, '-infinity'))
+      or (l.leg_id is null and f.leg_id is not null) or f.at < l.at
+      or (f.language is not null and (coalesce(f.event_at, '-infinity'), f.language)
+          > (coalesce(l.language_at, '-infinity'), coalesce(l.language, '')))
       or (f.transferred_to is not null and l.transferred_to is distinct from richer(l.transferred_to, f.transferred_to)));
   if found then
     v_kind := 'call.updated';
+    v_words := true;
   end if;
 
   if f.turn_final and (not p_call.reported
       or exists (select 1 from call_logs l where l.org_id = p_org and l.id = p_call.id and l.transcript is null)) then
     insert into call_turns (org_id, call_id, turn_key, role, text, at)
     values (p_org, p_call.id, f.turn_key, f.turn_role, f.turn_text, f.event_at) on conflict do nothing;
+    -- While the call goes on its words wait for its end; after it nothing else would have them indexed.
+    v_words := v_words or p_call.status_rank = 5;
+  end if;
+  if v_words then
+    perform queue_for_search(p_org, p_call.id);
   end if;
 
   -- The hot row: one small update per event.
@@ -871,31 +938,31 @@ begin
     status = case when v_rank > t.status_rank and v_rank < 5 then f.status else t.status end,
     status_rank = case when v_rank < 5 then greatest(t.status_rank, v_rank) else t.status_rank end,
     at = least(t.at, f.at),
-    started_at = case when t.reported then coalesce(t.started_at, v_started) else least(t.started_at, v_started) end,
-    agent_id = coalesce(t.agent_id, (select l.agent_id from call_logs l where l.org_id = p_org and l.id = t.id)),
+    agent_id = case when t.agent_id is null or v_words
+                    then (select l.agent_id from call_logs l where l.org_id = p_org and l.id = t.id) else t.agent_id end,
     phone = coalesce(t.phone, case f.direction when 'outbound' then f.to_number else f.from_number end),
     last_event_at = greatest(t.last_event_at, f.event_at),
     (said_role, said_text, said_at) = (
       select s.role, s.text, s.at
         from (values (t.said_role, t.said_text, t.said_at), (f.turn_role, f.turn_text, case when f.turn_final then f.event_at end)) s (role, text, at)
-       where s.at is not null order by s.at desc, s.text desc limit 1)
+       where s.at is not null order by s.at desc, s.text desc, s.role limit 1)
   where t.org_id = p_org and t.id = p_call.id;
 
-  if not coalesce(f.is_report, false) and (v_rank > p_call.status_rank or v_started is distinct from p_call.started_at) then
+  if not coalesce(f.is_report, false) and (v_rank > p_call.status_rank or v_started <> p_call.started_at
+      or (v_started is not null and p_call.started_at is null)) then
     update call_logs l set
       status = case when v_rank > status_rank(l.status) and v_rank < 5 then f.status else l.status end,
-      started_at = case when l.reported_at is not null then coalesce(l.started_at, v_started) else least(l.started_at, v_started) end,
-      duration_seconds = call_seconds(
-        case when l.reported_at is not null then coalesce(l.started_at, v_started) else least(l.started_at, v_started) end,
-        l.ended_at, l.duration_seconds)
+      started_at = better_time(l.started_at, l.started_word, v_started, 2, false),
+      started_word = case when v_started is null then l.started_word else greatest(l.started_word, 2) end,
+      duration_seconds = call_seconds(better_time(l.started_at, l.started_word, v_started, 2, false), l.ended_at, l.claimed_seconds)
     where l.org_id = p_org and l.id = p_call.id
-      and ((v_rank > status_rank(l.status) and v_rank < 5) or (v_started is not null and l.started_at is distinct from
-        (case when l.reported_at is not null then coalesce(l.started_at, v_started) else least(l.started_at, v_started) end)));
+      and ((v_rank > status_rank(l.status) and v_rank < 5)
+        or better_time(l.started_at, l.started_word, v_started, 2, false) is distinct from l.started_at);
     if found then
       v_kind := 'call.updated';
-      update call_tracking t set duration_seconds = l.duration_seconds from call_logs l
+      update call_tracking t set started_at = l.started_at, duration_seconds = l.duration_seconds from call_logs l
        where t.org_id = p_org and t.id = p_call.id and l.org_id = p_org and l.id = p_call.id
-         and t.duration_seconds is distinct from l.duration_seconds;
+         and (t.started_at is distinct from l.started_at or t.duration_seconds is distinct from l.duration_seconds);
     end if;
   end if;
 
@@ -941,6 +1008,8 @@ declare
   v_kind text;
   v_change text;
   v_key text := p_dedup_key;
+  -- A second report that says something else waits beside the first.
+  v_waiting_key text := concat_ws('/', p_dedup_key, p_facts_digest);
   v_known text;
   v_new boolean;
   v_stored jsonb;
@@ -953,7 +1022,7 @@ begin
       from resolve_event_org(p_provider, p_provider_call_id, f.number_ref,
         case f.direction when 'outbound' then f.from_number else f.to_number end, f.assistant_ref) r;
     if v_org is null then
-      perform quarantine_event(p_new_id, p_provider, p_connection_id, p_dedup_key, p_type, p_provider_call_id, v_reason, p_body, p_body_bytes);
+      perform quarantine_event(p_new_id, p_provider, p_connection_id, v_waiting_key, p_type, p_provider_call_id, v_reason, p_body, p_body_bytes);
       return query select 'quarantined', null::uuid, null::uuid, null::bigint, null::jsonb;
       return;
     end if;
@@ -968,7 +1037,7 @@ begin
       select * into v_created from create_inbound_call_atomically(v_org, p_provider_call_id, null, null, null, null,
         f, p_new_id, p_connection_id);
       if v_created.error_code = 'COLLISION_ERROR' then
-        perform quarantine_event(p_new_id, p_provider, p_connection_id, p_dedup_key, p_type, p_provider_call_id, 'collision', p_body, p_body_bytes);
+        perform quarantine_event(p_new_id, p_provider, p_connection_id, v_waiting_key, p_type, p_provider_call_id, 'collision', p_body, p_body_bytes);
         return query select 'quarantined', null::uuid, null::uuid, null::bigint, null::jsonb;
         return;
       elsif not v_created.success then
@@ -1015,7 +1084,9 @@ begin
       insert into call_tool_calls (org_id, call_id, tool_call_id, name, arguments, result, error, at)
       select v_org, v_call.id, t ->> 'id', t ->> 'name', t -> 'arguments', t ->> 'result', t ->> 'error', f.event_at
         from jsonb_array_elements(f.tool_calls) t
-      on conflict do nothing;
+      -- A message may repeat a call of an earlier one: the first answer stands, and so does the earliest time.
+      on conflict (org_id, call_id, tool_call_id) do update set at = least(call_tool_calls.at, excluded.at)
+        where call_tool_calls.at is distinct from least(call_tool_calls.at, excluded.at);
     end if;
     if v_kind is not null then
       v_seq := append_live_event(v_org, v_kind, v_call.id,
@@ -1096,7 +1167,7 @@ begin
     select p.oid::regprocedure from pg_proc p join pg_namespace n on n.oid = p.pronamespace
      where n.nspname = 'public' and p.proname in (
        'search_org_lexeme', 'search_query', 'queue_for_search', 'index_queued_calls', 'status_rank', 'richer',
-       'original_sqlstate', 'call_seconds',
+       'original_sqlstate', 'clearer', 'better_time', 'call_seconds', 'number_of_call',
        'create_inbound_call_atomically', 'update_call_completed_atomically', 'update_call_with_recording_atomically',
        'append_live_event', 'apply_call_facts', 'ingest_event', 'list_calls')
   loop

@@ -15,7 +15,7 @@ use super::model::Event;
 use super::store::{self, Snapshot};
 
 /// Columns that events decide. Where a recording was copied to, and what people did with the call, they do not.
-const LOG_COLUMNS: [&str; 24] = [
+const LOG_COLUMNS: [&str; 31] = [
     "direction",
     "status",
     "from_number",
@@ -28,6 +28,10 @@ const LOG_COLUMNS: [&str; 24] = [
     "started_at",
     "ended_at",
     "duration_seconds",
+    "started_word",
+    "ended_word",
+    "reason_word",
+    "claimed_seconds",
     "ended_reason",
     "ended_class",
     "outcome",
@@ -40,6 +44,9 @@ const LOG_COLUMNS: [&str; 24] = [
     "transcript",
     "recordings",
     "language",
+    "language_at",
+    "transferred_to",
+    "consent",
 ];
 const TRACKING_COLUMNS: [&str; 9] = [
     "status",

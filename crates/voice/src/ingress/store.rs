@@ -158,10 +158,12 @@ pub(super) async fn write_snapshot(tx: &mut TenantTx, call: CallId, rebuilt: &Sn
            direction = n.direction, status = n.status, from_number = n.from_number, to_number = n.to_number,
            caller_name = n.caller_name, assistant_ref = n.assistant_ref, number_ref = n.number_ref, leg_id = n.leg_id,
            at = n.at, started_at = n.started_at, ended_at = n.ended_at, duration_seconds = n.duration_seconds,
-           ended_reason = n.ended_reason, ended_class = n.ended_class, outcome = n.outcome, cost_micros = n.cost_micros,
-           currency = n.currency, summary = n.summary, success_evaluation = n.success_evaluation,
+           started_word = n.started_word, ended_word = n.ended_word, reason_word = n.reason_word,
+           claimed_seconds = n.claimed_seconds, ended_reason = n.ended_reason, ended_class = n.ended_class,
+           outcome = n.outcome, cost_micros = n.cost_micros, currency = n.currency, summary = n.summary,
+           success_evaluation = n.success_evaluation,
            structured_data = n.structured_data, latency = n.latency, transcript = n.transcript, recordings = n.recordings,
-           language = n.language
+           language = n.language, language_at = n.language_at, transferred_to = n.transferred_to, consent = n.consent
          from jsonb_populate_record(null::call_logs, $3) n where l.org_id = $1 and l.id = $2",
     )
     .bind(tx.org())

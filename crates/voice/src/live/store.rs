@@ -50,11 +50,11 @@ pub(super) async fn events_after(tx: &mut TenantTx, cursor: i64) -> Result<Vec<L
         .collect())
 }
 
-/// The oldest event that is kept and the newest there ever was. Both 0 before the first event.
+/// The oldest event that is kept (when none is, the next one) and the newest there ever was: 1 and 0 before the first.
 pub(super) async fn bounds(tx: &mut TenantTx) -> Result<(i64, i64), DbError> {
     let row: (i64, i64) = sqlx::query_as(
-        "select coalesce((select min(seq) from live_events where org_id = $1), 0),
-                coalesce((select seq from live_heads where org_id = $1), 0)",
+        "select coalesce((select min(e.seq) from live_events e where e.org_id = $1), coalesce(h.seq, 0) + 1), coalesce(h.seq, 0)
+           from (select $1::uuid as org_id) o left join live_heads h on h.org_id = o.org_id",
     )
     .bind(tx.org())
     .fetch_one(tx.conn())
