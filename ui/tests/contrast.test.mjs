@@ -30,15 +30,19 @@ const GROUNDS = ["bg", "surface", "sunken", "hover"];
 const TEXT = ["text", "text-2", "text-3", "accent", "info", "warn", "bad"];
 const SOFT = ["accent", "info", "warn", "bad", "neutral"];
 
+/** @param {string} a @param {string} b @param {number} least @returns {[string, string, number]} */
+const pair = (a, b, least) => [a, b, least];
+
 for (const [name, theme] of Object.entries({ light, dark })) {
   test(`${name}: every text reaches 4.5 and every control 3`, () => {
+    /** @type {[string, string, number][]} */
     const pairs = [
-      ...GROUNDS.flatMap((ground) => TEXT.map((text) => [text, ground, 4.5])),
-      ...SOFT.map((soft) => [`on-${soft}-soft`, `${soft}-soft`, 4.5]),
+      ...GROUNDS.flatMap((ground) => TEXT.map((text) => pair(text, ground, 4.5))),
+      ...SOFT.map((soft) => pair(`on-${soft}-soft`, `${soft}-soft`, 4.5)),
       ["on-accent", "accent", 4.5],
       ["on-accent", "accent-hover", 4.5],
       ["text", "accent-soft", 4.5],
-      ...GROUNDS.flatMap((ground) => [["line-strong", ground, 3], ["focus", ground, 3]]),
+      ...GROUNDS.flatMap((ground) => [pair("line-strong", ground, 3), pair("focus", ground, 3)]),
     ];
     const short = pairs.map(([a, b, least]) => ({ pair: `${a} on ${b}`, ratio: contrast(theme[a], theme[b]), least }))
       .filter(({ ratio, least }) => !(ratio >= least));

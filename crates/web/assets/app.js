@@ -54,6 +54,13 @@ export function toast(text) {
 for (const button of document.querySelectorAll("[data-dismiss]")) button.removeAttribute("hidden");
 on("[data-dismiss]", (button) => button.closest(".toast")?.remove());
 
+// The word about what was done is said once: not again when the page is loaded again.
+const address = new URL(location.href);
+if (address.searchParams.has("done")) {
+  address.searchParams.delete("done");
+  history.replaceState(null, "", address);
+}
+
 function showCopyButtons() {
   for (const button of document.querySelectorAll("[data-copy][hidden]")) button.removeAttribute("hidden");
 }

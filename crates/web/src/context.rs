@@ -64,8 +64,7 @@ pub(crate) async fn chrome(
         person_email: caller.email.as_deref().unwrap_or_default().to_owned(),
         organization: OrganizationLink { id: caller.org.uuid(), name: around.name.clone() },
         others: Vec::new(),
-        // A zone that this build does not know any more must not close the pages.
-        zone: TimeZone::get(&around.zone).unwrap_or(TimeZone::UTC),
+        zone: zone(&around.zone),
         manages: caller.role >= Role::Admin,
         operates: caller.is_operator,
         shortcuts: cookie(headers, "keys") != Some("off"),
@@ -94,6 +93,15 @@ pub(crate) async fn whole(
         .map(|membership| OrganizationLink { id: membership.org_id.uuid(), name: membership.org_name })
         .collect();
     Ok(Chrome { others, toast: done.and_then(toast), ..chrome })
+}
+
+/// The organization's zone. One that this build does not know any more must not close the pages: they then tell UTC,
+/// and say so beside every full time.
+fn zone(name: &str) -> TimeZone {
+    TimeZone::get(name).unwrap_or_else(|error| {
+        tracing::warn!(%error, zone = name, "an organization's time zone is unknown; its pages tell UTC");
+        TimeZone::UTC
+    })
 }
 
 fn is_recent(at: Option<Timestamp>, now: Timestamp) -> bool {

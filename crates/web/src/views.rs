@@ -390,3 +390,146 @@ pub(crate) fn held(event: QuarantinedEvent) -> quarantine::Held {
         clues: clues.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use platform::ids::CallId;
+    use serde_json::json;
+    use voice::calls::model::{CallEvent, RecordingState};
+
+    fn at(text: &str) -> Timestamp {
+        format!("2026-11-24T{text}Z").parse().unwrap()
+    }
+
+    fn detail() -> CallDetail {
+        let call = CallSummary {
+            id: CallId::new(),
+            provider_call_id: "call-1".to_owned(),
+            direction: Some("outbound".to_owned()),
+            status: "ended".to_owned(),
+            from_number: Some("+441134960100".to_owned()),
+            to_number: Some("+447700900118".to_owned()),
+            caller_name: None,
+            agent: None,
+            at: at("10:00:00"),
+            started_at: Some(at("10:00:04")),
+            ended_at: Some(at("10:01:00")),
+            duration_seconds: Some(56),
+            ended_reason: Some("customer-ended-call".to_owned()),
+            ended_class: None,
+            outcome: Some("booked".to_owned()),
+            cost: None,
+            summary: None,
+            recording: RecordingState { state: "none".to_owned() },
+        };
+        CallDetail {
+            call,
+            transcript: Vec::new(),
+            tool_calls: Vec::new(),
+            events: Vec::new(),
+            success_evaluation: None,
+            structured_data: None,
+            latency: None,
+            language: None,
+            transferred_to: None,
+            consent: None,
+        }
+    }
+
+    fn spoken(text: &str, start_ms: Option<i64>) -> TranscriptTurn {
+        TranscriptTurn { role: "caller".to_owned(), text: text.to_owned(), at: None, start_ms }
+    }
+
+    fn tool(name: &str, at: Option<Timestamp>) -> ToolUse {
+        ToolUse { name: name.to_owned(), arguments: Value::Null, result: Some("fine".to_owned()), error: None, at }
+    }
+
+    #[test]
+    fn tools_stand_between_the_words_they_were_used_between() {
+        let mut call = detail();
+        call.transcript = vec![
+            spoken("one", Some(1_000)),
+            spoken("untimed", None),
+            spoken("two", Some(9_000)),
+            spoken("three", None),
+        ];
+        call.tool_calls = vec![tool("late", None), tool("early", Some(at("10:00:09")))];
+        let order: Vec<String> = turns(&call)
+            .into_iter()
+            .map(|turn| match turn {
+                Turn::Said { text, .. } | Turn::Tool { text } => text,
+            })
+            .collect();
+        assert_eq!(order, ["one", "untimed", "early: fine", "two", "three", "late: fine"]);
+    }
+
+    #[test]
+    fn words_without_times_keep_their_order() {
+        let mut call = detail();
+        call.transcript = vec![spoken("one", None), spoken("two", None)];
+        assert!(matches!(&turns(&call)[..], [Turn::Said { at: None, text, .. }, _] if text == "one"));
+    }
+
+    #[test]
+    fn the_person_of_an_outgoing_call_is_the_one_who_was_rung() {
+        let row = call_row(&detail().call);
+        assert_eq!((row.number.as_deref(), row.seconds), (Some("+447700900118"), Some(56)));
+    }
+
+    #[test]
+    fn an_ended_call_stays_among_the_live_ones_for_a_minute() {
+        let call = detail().call;
+        assert_eq!(just_ended(std::slice::from_ref(&call), at("10:01:59")).len(), 1);
+        assert_eq!(just_ended(&[call], at("10:02:00")).len(), 0);
+    }
+
+    #[test]
+    fn what_the_agent_noted_is_read_as_words() {
+        let data = json!({ "callbackNumber": "+447700900118", "is_urgent": true, "outcome": "booked", "slots": [1], "n": null });
+        let noted = noted(Some(&data));
+        assert_eq!(noted[0], ("Callback number".to_owned(), "+447700900118".to_owned()));
+        assert_eq!(noted[1], ("Is urgent".to_owned(), "Yes".to_owned()));
+        assert_eq!(noted.len(), 2);
+        assert_eq!(shortened(&"é".repeat(200)).chars().count(), TOOL_WORDS + 1);
+    }
+
+    #[test]
+    fn a_timeline_leaves_out_what_the_page_says_elsewhere_and_keeps_what_nobody_knew() {
+        let mut call = detail();
+        let event = |kind: &str| CallEvent { kind: kind.to_owned(), at: None, received_at: at("10:00:30") };
+        call.events = vec![event("transcript"), event("status-update"), event("hang"), event("brand-new")];
+        let told: Vec<String> = moments(&call).into_iter().map(|moment| moment.text).collect();
+        assert_eq!(told, ["Began", "Connected", "The agent was slow to answer", "brand-new", "Ended"]);
+    }
+
+    #[test]
+    fn a_day_shows_its_office_hours_and_every_hour_with_a_call() {
+        let count = |hour, answered, missed| HourCount { hour, answered, missed };
+        let bars = hours(&[count(6, 1, 0), count(9, 2, 1)], &[count(21, 3, 1)]);
+        assert_eq!((bars[0].hour, bars.last().unwrap().hour), (6, 21));
+        assert_eq!((bars[3].answered, bars[3].missed, bars[3].before), (2, 1, Some(0)));
+        assert_eq!(bars.last().unwrap().before, Some(4));
+        let quiet = hours(&[], &[]);
+        assert_eq!((quiet[0].hour, quiet.len(), quiet[0].before), (8, 10, None));
+    }
+
+    #[test]
+    fn shares_are_rounded_and_a_day_without_calls_divides_by_nothing() {
+        let totals = Totals { calls: 3, answered: 3, booked: 2, passed_on: 0, reply_p50_ms: Some(1_149), seconds: 0 };
+        let shown: Vec<_> = stats(&totals).into_iter().map(|stat| (stat.value, stat.note)).collect();
+        let expected = [("3", "of 3"), ("2", "67 %"), ("0", ""), ("1.1 s", "")];
+        assert_eq!(shown, expected.map(|(value, note)| (value.to_owned(), note.to_owned())));
+        assert_eq!(stats(&Totals::default())[0].note, "of 0");
+    }
+
+    #[test]
+    fn a_day_begins_at_midnight_of_the_practice() {
+        let zone = TimeZone::get("Australia/Sydney").unwrap();
+        let (start, end) = day_of("2026-11-24T14:00:00Z".parse().unwrap(), &zone).unwrap();
+        assert_eq!(
+            (start.to_string(), end.to_string()),
+            ("2026-11-24T13:00:00Z".to_owned(), "2026-11-25T13:00:00Z".to_owned())
+        );
+    }
+}

@@ -38,7 +38,9 @@ pub fn content(chrome: &Chrome, view: &Live) -> Markup {
     let list_url =
         selected.map_or_else(|| "/app/live?part=list".to_owned(), |id| format!("/app/live?part=list&call={id}"));
     html! {
-        (heading(&html! { "Live calls" span.tag.ok role="status" data-live-word {} }, &html! { "Words appear as they are spoken." }, None))
+        (heading(&html! { "Live calls" }, &html! {
+            "Words appear as they are spoken. " span.tag.ok role="status" data-live-word {}
+        }, None))
         div.cols.even {
             (live_region(nonce, "live-list", &list_url, None, &list(chrome, view)))
             @if let Some((row, turns)) = &view.selected {
