@@ -395,6 +395,27 @@ async fn an_assistant_request_is_answered_in_time_while_the_database_stalls() {
     .await;
 }
 
+#[tokio::test]
+async fn what_was_answered_while_the_database_failed_is_stored_when_it_is_back() {
+    let app = TestApp::start().await;
+    let ours = app.practice("Elm Street Dental").await;
+    ours.send(&fixture("hang", &new_call())).await.expect(200);
+    let mut admin = app.db.admin().await;
+    sqlx::query("alter table provider_events rename to gone").execute(&mut admin).await.unwrap();
+    let call = new_call();
+    let event = fixture("tool-calls", &call);
+    let reply = ours.send(&event).await.expect(200).json();
+    assert!(reply["results"][0]["error"].is_string(), "{reply}");
+    assert_eq!(ours.send(&fixture("transcript", &call)).await.status, 503, "nobody waits for this one");
+    sqlx::query("alter table gone rename to provider_events").execute(&mut admin).await.unwrap();
+    let stored = eventually("the answered event is stored", || async {
+        ours.owner.calls().await.into_iter().find(|found| found["provider_call_id"] == call)
+    })
+    .await;
+    let stored = ours.owner.get(&format!("/api/v1/calls/{}", stored["id"].as_str().unwrap())).await.expect(200).json();
+    assert_eq!(stored["events"][0]["type"], "tool-calls");
+}
+
 /// Many at once must not be more than many one after the other.
 #[tokio::test]
 async fn the_same_event_on_many_connections_at_once_is_stored_once() {

@@ -25,6 +25,9 @@ use crate::connections::model::Verifier;
 /// at 7.5 s; a caller hears every second.
 const REPLY_PATIENCE: Duration = Duration::from_secs(3);
 
+/// Seconds between the tries to store an event that was answered before it was stored.
+const STORE_LATER: [u64; 6] = [1, 2, 4, 8, 16, 32];
+
 /// State of the webhook routes. Cheap to clone.
 #[derive(Clone)]
 pub struct WebhookState {
@@ -180,18 +183,20 @@ fn note_refusal(verifier: &Verifier, refused: Refused) {
 }
 
 /// Answers what a caller on the line waits for, stored or not: silence would end the call. An event that the database
-/// did not take in time goes on being stored meanwhile.
+/// did not take, or not in time, goes on being stored meanwhile.
 async fn reply_in_time(
     state: &WebhookState,
     verifier: Arc<Verifier>,
     event: Arc<Event>,
     answer: Option<serde_json::Value>,
 ) -> Response {
-    let stored = tokio::time::timeout(REPLY_PATIENCE, state.ingress.take(verifier, Arc::clone(&event))).await;
+    let taking = state.ingress.take(Arc::clone(&verifier), Arc::clone(&event));
+    let stored = tokio::time::timeout(REPLY_PATIENCE, taking).await;
     let answer = match stored {
         Ok(Ok(ingested)) => first_answer(&ingested).or(answer),
         Ok(Err(error)) => {
-            tracing::error!(%error, kind = event.kind.metric_label(), "answered an event that could not be stored");
+            tracing::error!(%error, kind = event.kind.metric_label(), "answered an event that could not be stored yet");
+            store_later(&state.ingress, verifier, Arc::clone(&event));
             answer
         }
         Err(_) => {
@@ -204,6 +209,23 @@ async fn reply_in_time(
         _ => json!({}),
     });
     axum::Json(answer).into_response()
+}
+
+/// Goes on trying to store an event that was answered already: the provider will not send it again.
+fn store_later(ingress: &Ingress, verifier: Arc<Verifier>, event: Arc<Event>) {
+    let (ingress, stopping) = (ingress.clone(), ingress.tasks.stopping());
+    ingress.tasks.clone().spawn(async move {
+        for seconds in STORE_LATER {
+            tokio::select! {
+                () = tokio::time::sleep(Duration::from_secs(seconds)) => {}
+                () = stopping.cancelled() => break,
+            }
+            if ingress.take(Arc::clone(&verifier), Arc::clone(&event)).await.is_ok() {
+                return;
+            }
+        }
+        tracing::error!(kind = event.kind.metric_label(), "an answered event was not stored");
+    });
 }
 
 /// What a repeated `tool-calls` was answered the first time: never a second effect, never a second story.
