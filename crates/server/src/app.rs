@@ -115,12 +115,12 @@ impl App {
         let api = api
             .layer(identity::idempotency::layer(self.identity.clone()))
             .layer(identity::access::rotation_layer(self.identity.clone()))
-            .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_TIMEOUT))
             .layer(cors::layer(&self.cors_origins));
         Router::new()
             .merge(api)
             .merge(web::router(web::State::new(self.identity.clone(), self.voice.clone(), self.demonstration)))
             .layer(axum::extract::DefaultBodyLimit::max(MAX_BODY))
+            .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_TIMEOUT))
             .layer(CatchPanicLayer::custom(|_| ApiError::internal("a handler panicked").into_response()))
             .layer(from_fn(problem::layer))
             .layer(from_fn(headers::layer))

@@ -5,6 +5,8 @@
 //! of anything is closed, so a cancelled request cannot leak its organization to the next user of the connection
 //! (docs/adr/0002).
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use deadpool::managed::{Manager, Metrics, Object, Pool, PoolError, RecycleError, RecycleResult, Timeouts};
@@ -66,10 +68,22 @@ pub(super) struct Session {
     pub(super) conn: PgConnection,
     /// False from the moment work starts until it has ended in an orderly way.
     pub(super) clean: bool,
+    /// The server's life that this connection belongs to.
+    life: u64,
+    current_life: Arc<AtomicU64>,
+}
+
+impl Session {
+    /// Notes that the server has gone away. Its other connections are as dead as this one; they are replaced when they
+    /// are next asked for, instead of failing one request each.
+    pub(super) fn server_is_gone(&self) {
+        self.current_life.fetch_max(self.life + 1, Ordering::Relaxed);
+    }
 }
 
 pub(super) struct Connector {
     options: PgConnectOptions,
+    life: Arc<AtomicU64>,
 }
 
 impl Manager for Connector {
@@ -77,12 +91,19 @@ impl Manager for Connector {
     type Error = sqlx::Error;
 
     async fn create(&self) -> Result<Session, sqlx::Error> {
+        let life = self.life.load(Ordering::Relaxed);
         let conn = PgConnection::connect_with(&self.options).await?;
-        Ok(Session { conn, clean: true })
+        Ok(Session { conn, clean: true, life, current_life: Arc::clone(&self.life) })
     }
 
     async fn recycle(&self, session: &mut Session, _: &Metrics) -> RecycleResult<sqlx::Error> {
-        if session.clean { Ok(()) } else { Err(RecycleError::message("dropped in mid-work")) }
+        if !session.clean {
+            Err(RecycleError::message("dropped in mid-work"))
+        } else if session.life < self.life.load(Ordering::Relaxed) {
+            Err(RecycleError::message("of a server that went away"))
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -105,7 +126,7 @@ impl SessionPool {
             .application_name("voxanne")
             .disable_statement_logging();
         let timeouts = Timeouts { wait: Some(patience), create: Some(patience), recycle: Some(patience) };
-        let pool = Pool::builder(Connector { options })
+        let pool = Pool::builder(Connector { options, life: Arc::default() })
             .max_size(size.max(1))
             .timeouts(timeouts)
             .runtime(deadpool::Runtime::Tokio1)

@@ -117,8 +117,9 @@ impl Open {
         match open.conn().execute(AssertSqlSafe(sql.clone())).await {
             Ok(_) => Ok(open),
             // A pooled connection may have died with the server it belonged to. Nothing has happened in it yet, so a
-            // fresh one may try again. All older ones are as dead; each is found out the same way.
-            Err(sqlx::Error::Io(_)) => {
+            // fresh one may try again.
+            Err(error) if is_dead(&error) => {
+                open.server_is_gone();
                 drop(open);
                 let mut open = Self::idle(pool).await?;
                 open.conn().execute(AssertSqlSafe(sql)).await?;
@@ -141,6 +142,12 @@ impl Open {
         }
     }
 
+    fn server_is_gone(&self) {
+        if let Some(session) = &self.session {
+            session.server_is_gone();
+        }
+    }
+
     async fn end(mut self, sql: &'static str) -> Result<(), DbError> {
         let result = self.conn().execute(sql).await;
         self.settle(result).map(drop)
@@ -148,15 +155,28 @@ impl Open {
 
     /// Hands the connection back when the server answered, closes it when it did not.
     fn settle<T>(&mut self, result: Result<T, sqlx::Error>) -> Result<T, DbError> {
-        let orderly = match &result {
-            Ok(_) => true,
-            Err(sqlx::Error::Database(error)) => error.code().is_some_and(|code| !code.starts_with("57P")),
-            Err(_) => false,
-        };
-        if orderly && let Some(mut session) = self.session.take() {
-            session.clean = true;
+        if let Some(mut session) = self.session.take() {
+            match &result {
+                Ok(_) | Err(sqlx::Error::RowNotFound) => session.clean = true,
+                Err(error) if is_dead(error) => {
+                    session.server_is_gone();
+                    discard(session);
+                }
+                Err(sqlx::Error::Database(_)) => session.clean = true,
+                Err(_) => discard(session),
+            }
         }
         result.map_err(DbError::from)
+    }
+}
+
+/// Whether the error means that the server closed the connection: a broken socket, or its farewell (class 57P, operator
+/// intervention).
+fn is_dead(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) => true,
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| code.starts_with("57P")),
+        _ => false,
     }
 }
 

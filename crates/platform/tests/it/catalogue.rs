@@ -212,7 +212,10 @@ const PLANTED: [(&str, &str); 27] = [
         "planted(): runs with its owner's rights and is not on the list",
     ),
     ("alter function org_members() reset search_path", "org_members(): runs with its owner's rights, but not as"),
-    ("alter function org_members() set search_path = pg_catalog, public", "org_members(): runs with its owner's rights, but"),
+    (
+        "alter function org_members() set search_path = pg_catalog, public",
+        "org_members(): runs with its owner's rights, but",
+    ),
     ("alter function org_members() owner to postgres", "org_members(): runs with its owner's rights, but not as"),
     ("create view all_calls as select * from call_logs", "all_calls: a view reads with its owner's rights"),
     ("create type mood as enum ('good', 'bad')", "mood: an enum"),

@@ -21,7 +21,8 @@ impl Sequenced for Numbered {
 
 /// What a database with the events 1 to `stored` gives a reader at `cursor`.
 async fn read(subscription: &Subscription<Numbered>, cursor: i64, stored: i64, page: i64) -> Vec<i64> {
-    let fetch = |after| async move { Ok::<_, Infallible>((after + 1..=stored.min(after + page)).map(Numbered).collect()) };
+    let fetch =
+        |after| async move { Ok::<_, Infallible>((after + 1..=stored.min(after + page)).map(Numbered).collect()) };
     let events = subscription.after(cursor, fetch).await.unwrap();
     events.iter().map(|event| event.seq()).collect()
 }

@@ -128,7 +128,8 @@ async fn a_transaction_sees_its_organization_and_nothing_of_another() {
         assert_eq!(theirs.execute(tx.conn()).await.unwrap().rows_affected(), 0, "{}", table.name);
     }
     for table in tables.iter().filter(|table| table.may_update) {
-        let theirs = sqlx::query(AssertSqlSafe(format!("update {} set org_id = org_id where org_id = $1", table.name))).bind(theirs);
+        let theirs = sqlx::query(AssertSqlSafe(format!("update {} set org_id = org_id where org_id = $1", table.name)))
+            .bind(theirs);
         assert_eq!(theirs.execute(tx.conn()).await.unwrap().rows_affected(), 0, "{}", table.name);
     }
     tx.rollback().await.unwrap();
@@ -139,11 +140,12 @@ async fn a_transaction_can_neither_write_nor_move_rows_into_another_organization
     let (db, tables, ours, theirs) = two_organizations().await;
     let mut admin = db.admin().await;
     for table in &tables {
-        let row: Value = sqlx::query_scalar(AssertSqlSafe(format!("select to_jsonb(t) from {} t where org_id = $1", table.name)))
-            .bind(theirs)
-            .fetch_one(&mut admin)
-            .await
-            .unwrap();
+        let row: Value =
+            sqlx::query_scalar(AssertSqlSafe(format!("select to_jsonb(t) from {} t where org_id = $1", table.name)))
+                .bind(theirs)
+                .fetch_one(&mut admin)
+                .await
+                .unwrap();
         let mut tx = db.tenancy().tenant(ours).await.unwrap();
         let insert = format!(
             "insert into {name} ({columns}) select {columns} from jsonb_populate_record(null::{name}, $1)",
@@ -171,7 +173,10 @@ async fn the_system_login_sees_what_its_policies_name_and_no_more() {
     let mut closed = BTreeSet::new();
     for table in &tables {
         tx.conn().execute("savepoint look").await.unwrap();
-        match sqlx::query_scalar::<_, i64>(AssertSqlSafe(format!("select count(*) from {}", table.name))).fetch_one(tx.conn()).await {
+        match sqlx::query_scalar::<_, i64>(AssertSqlSafe(format!("select count(*) from {}", table.name)))
+            .fetch_one(tx.conn())
+            .await
+        {
             Ok(rows) => assert_eq!(rows, 2, "{}: a policy hides what a grant shows", table.name),
             Err(error) => {
                 assert_eq!(code(&error), "42501", "{}", table.name);
@@ -227,7 +232,8 @@ async fn the_organization_ends_with_its_transaction() {
     let tenancy = one_connection(&db).await;
     let mut tx = tenancy.tenant(org).await.unwrap();
     let used = pid(&mut tx).await;
-    let setting: String = sqlx::query_scalar("select current_setting('app.org_id')").fetch_one(tx.conn()).await.unwrap();
+    let setting: String =
+        sqlx::query_scalar("select current_setting('app.org_id')").fetch_one(tx.conn()).await.unwrap();
     assert_eq!(setting, org.to_string());
     tx.commit().await.unwrap();
     assert_eq!(next_user(&tenancy).await, (used, String::new()), "after a commit");
@@ -259,7 +265,11 @@ async fn a_request_cancelled_in_mid_statement_leaks_nothing() {
     let mut tx = tenancy.tenant(org).await.unwrap();
     let used = pid(&mut tx).await;
     let request = async {
-        tx.conn().execute("insert into leads (org_id, lead_id) values (current_setting('app.org_id')::uuid, gen_random_uuid())").await?;
+        tx.conn()
+            .execute(
+                "insert into leads (org_id, lead_id) values (current_setting('app.org_id')::uuid, gen_random_uuid())",
+            )
+            .await?;
         tx.conn().execute("select pg_sleep(1.5)").await?;
         Ok::<_, sqlx::Error>(tx)
     };
@@ -269,7 +279,9 @@ async fn a_request_cancelled_in_mid_statement_leaks_nothing() {
     assert_eq!(setting, "");
     assert!(has_gone(&db, used).await, "it is closed");
     let call = tenancy.tenant_call().await.unwrap();
-    let request = call.fetch_one(sqlx::query_as::<_, (String,)>("select set_config('app.org_id', 'left behind', false) from pg_sleep(1)"));
+    let request = call.fetch_one(sqlx::query_as::<_, (String,)>(
+        "select set_config('app.org_id', 'left behind', false) from pg_sleep(1)",
+    ));
     assert!(tokio::time::timeout(Duration::from_millis(200), request).await.is_err());
     let (after, setting) = next_user(&tenancy).await;
     assert_ne!(after, next);
@@ -386,15 +398,22 @@ async fn logins_that_row_security_would_not_hold_are_refused() {
         (&maker, vec![format!("create role {maker} createrole")], "may create roles"),
         (
             &owner,
-            vec![format!("create role {owner}"), format!("grant create, usage on schema public to {owner}"),
-                 format!("alter table leads owner to {owner}")],
+            vec![
+                format!("create role {owner}"),
+                format!("grant create, usage on schema public to {owner}"),
+                format!("alter table leads owner to {owner}"),
+            ],
             "owns tables",
         ),
         // A member may become what it is a member of, inherited or not.
         (
             &heir,
-            vec![format!("create role {heir} noinherit"), format!("grant {owner} to {heir}"),
-                 format!("grant create, usage on schema public to {owner}"), format!("alter table leads owner to {owner}")],
+            vec![
+                format!("create role {heir} noinherit"),
+                format!("grant {owner} to {heir}"),
+                format!("grant create, usage on schema public to {owner}"),
+                format!("alter table leads owner to {owner}"),
+            ],
             "owns tables",
         ),
         (&plain, vec![format!("create role {plain}")], ""),
@@ -403,7 +422,10 @@ async fn logins_that_row_security_would_not_hold_are_refused() {
         assert_eq!(refusal(&db, role, made).await, *why, "{role}");
     }
     let mut admin = db.admin().await;
-    admin.execute(AssertSqlSafe(format!("reassign owned by {owner} to postgres; drop owned by {owner}"))).await.unwrap();
+    admin
+        .execute(AssertSqlSafe(format!("reassign owned by {owner} to postgres; drop owned by {owner}")))
+        .await
+        .unwrap();
     for (role, ..) in cases.iter().rev() {
         admin.execute(AssertSqlSafe(format!("drop role {role}"))).await.unwrap();
     }
@@ -443,7 +465,10 @@ async fn an_older_schema_is_refused_without_an_administrator() {
     schema_is_current(&db.logins().app).await.unwrap();
     schema_is_current(&db.logins().system).await.unwrap();
     let mut admin = db.admin().await;
-    admin.execute("delete from _sqlx_migrations where version = (select max(version) from _sqlx_migrations)").await.unwrap();
+    admin
+        .execute("delete from _sqlx_migrations where version = (select max(version) from _sqlx_migrations)")
+        .await
+        .unwrap();
     let result = schema_is_current(&db.logins().app).await;
     assert!(matches!(result, Err(MigrateError::SchemaIsOlder)), "{result:?}");
     admin.execute("delete from _sqlx_migrations").await.unwrap();
@@ -472,8 +497,10 @@ async fn servers_that_migrate_at_the_same_moment_do_it_once() {
     }
     migrate(&options).await.unwrap();
     let mut fresh = PgConnection::connect_with(&options).await.unwrap();
-    let applied: Vec<i64> =
-        sqlx::query_scalar("select version from _sqlx_migrations where success order by 1").fetch_all(&mut fresh).await.unwrap();
+    let applied: Vec<i64> = sqlx::query_scalar("select version from _sqlx_migrations where success order by 1")
+        .fetch_all(&mut fresh)
+        .await
+        .unwrap();
     assert_eq!(applied, MIGRATOR.iter().map(|migration| migration.version).collect::<Vec<_>>());
     fresh.close().await.unwrap();
     admin.execute(AssertSqlSafe(format!("drop database {name}"))).await.unwrap();
