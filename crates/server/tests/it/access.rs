@@ -327,3 +327,21 @@ async fn unknown_addresses_and_wrong_methods_are_problems() {
     answer(nobody.request(Method::PUT, "/api/webhooks/vapi")).await.refuses(405, "method_not_allowed");
     answer(nobody.request(Method::HEAD, "/health")).await.expect(200);
 }
+
+/// What every answer must have is checked wherever a test asks; here, that pages and files are no exception.
+#[tokio::test]
+async fn pages_and_files_carry_the_same_protection() {
+    let app = TestApp::start().await;
+    let nobody = app.nobody();
+    let page = |path: &str| answer(nobody.request(Method::GET, path).header("accept", "text/html"));
+    let signin = page("/signin").await.expect(200);
+    let policy = signin.headers["content-security-policy"].to_str().unwrap();
+    assert!(policy.contains("require-trusted-types-for 'script'") && !policy.contains("unsafe"), "{policy}");
+    let text = String::from_utf8(signin.body.to_vec()).unwrap();
+    let file = text.split('"').find(|part| part.starts_with("/assets/")).unwrap();
+    assert!(page(file).await.expect(200).headers["cache-control"].to_str().unwrap().contains("immutable"));
+    assert_eq!(page("/app").await.expect(303).headers["location"], "/signin?next=%2Fapp");
+    for (path, status) in [("/nothing", 404), ("/assets/nothing.css", 404), ("/invite/made-up", 404), ("/", 303)] {
+        assert_eq!(page(path).await.status, status, "{path}");
+    }
+}

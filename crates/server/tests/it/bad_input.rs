@@ -470,8 +470,7 @@ async fn a_foreign_or_forged_cursor_shows_nothing_that_the_list_would_not() {
 // --- JSON: requests ------------------------------------------------------------------------------------------------------
 
 /// A body that is fine, for each operation that takes one.
-fn fine_bodies(app: &TestApp, ours: &Practice) -> BTreeMap<&'static str, (String, Value)> {
-    let _ = app;
+fn fine_bodies(ours: &Practice) -> BTreeMap<&'static str, (String, Value)> {
     let connection = format!("/api/v1/connections/{}", ours.connection);
     BTreeMap::from([
         ("sign_in", ("/api/v1/auth/login".into(), json!({"email": "a@example.com", "password": "x"}))),
@@ -514,7 +513,7 @@ async fn every_request_body_is_read_with_care() {
     let ours = app.practice("Elm Street Dental").await;
     let operator = app.operator(&ours).await;
     let document: Value = serde_json::from_str(&server::openapi::document().unwrap()).unwrap();
-    let fine = fine_bodies(&app, &ours);
+    let fine = fine_bodies(&ours);
     for (path, method, operation) in operations(&document) {
         let name = operation["operationId"].as_str().unwrap();
         let schema = &operation["requestBody"]["content"]["application/json"]["schema"]["$ref"];

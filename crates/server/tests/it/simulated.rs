@@ -86,12 +86,12 @@ impl Stage {
 async fn whatever_goes_wrong_on_the_way_every_practice_has_its_calls_as_they_were() {
     let stage = Stage::new().await;
     let faults = Faults { lost: 0.0, tampered: 0.1, new_ended_reason: 0.3, ..Faults::some_of_everything() };
-    let truth = stage.play(11, 60, faults).await;
-    assert!(truth.counters.forged > 20 && truth.counters.calls == 60, "{:?}", truth.counters);
+    let truth = stage.play(11, 30, faults).await;
+    assert!(truth.counters.forged > 20 && truth.counters.calls == 30, "{:?}", truth.counters);
     for practice in &stage.practices {
         let report = compare(&stage.app, practice, &truth).await;
         assert!(report.is_clean(), "{}: {report}", practice.name);
-        assert!(report.complete >= 10 && report.complete == report.compared, "{}: {report}", practice.name);
+        assert!(report.complete >= 8 && report.complete == report.compared, "{}: {report}", practice.name);
     }
     let waiting: i64 = sqlx::query_scalar("select count(*) from quarantined_events")
         .fetch_one(&mut stage.app.db.admin().await)
@@ -103,8 +103,8 @@ async fn whatever_goes_wrong_on_the_way_every_practice_has_its_calls_as_they_wer
 #[tokio::test]
 async fn what_was_lost_on_the_way_is_missing_and_nothing_else() {
     let stage = Stage::new().await;
-    let truth = stage.play(12, 30, Faults { lost: 0.15, ..Faults::default() }).await;
-    assert!(truth.counters.lost > 50, "{:?}", truth.counters);
+    let truth = stage.play(12, 18, Faults { lost: 0.15, ..Faults::default() }).await;
+    assert!(truth.counters.lost > 30, "{:?}", truth.counters);
     let mut incomplete = 0;
     for practice in &stage.practices {
         let report = compare(&stage.app, practice, &truth).await;

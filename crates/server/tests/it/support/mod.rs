@@ -57,11 +57,7 @@ impl TestApp {
 
     pub async fn at(clock: Clock, settings: &[(&str, &str)]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let app = Self::beside(TestDb::new().await, listener, clock, settings).await;
-        app
-    }
-
-    async fn beside(db: TestDb, listener: TcpListener, clock: Clock, settings: &[(&str, &str)]) -> Self {
+        let db = TestDb::new().await;
         // Fails when an earlier test of this process has done it.
         let _installed = rustls::crypto::ring::default_provider().install_default();
         let environment: BTreeMap<String, String> =
