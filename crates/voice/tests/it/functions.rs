@@ -23,8 +23,8 @@ struct Created {
 
 #[derive(Debug, sqlx::FromRow)]
 struct Updated {
-    call_logs_updated: i32,
-    other_updated: i32,
+    logs: i32,
+    others: i32,
     success: bool,
     outcome: Option<String>,
     error_code: Option<String>,
@@ -49,18 +49,18 @@ impl Created {
 impl Updated {
     fn is(&self, outcome: &str) {
         assert!(self.success && self.error_code.is_none() && self.error_message.is_none(), "{self:?}");
-        assert_eq!((self.call_logs_updated, self.other_updated), (1, 1), "{self:?}");
+        assert_eq!((self.logs, self.others), (1, 1), "{self:?}");
         assert_eq!(self.outcome.as_deref(), Some(outcome), "{self:?}");
     }
 
     fn fails(&self, code: &str) {
         assert_eq!((self.success, self.error_code.as_deref()), (false, Some(code)), "{self:?}");
-        assert_eq!((self.call_logs_updated, self.other_updated), (0, 0), "{self:?}");
+        assert_eq!((self.logs, self.others), (0, 0), "{self:?}");
         assert!(self.outcome.is_none() && self.error_message.is_some(), "{self:?}");
     }
 }
 
-/// What create_inbound_call_atomically is given; a test changes what it is about.
+/// What `create_inbound_call_atomically` is given; a test changes what it is about.
 #[derive(Clone)]
 struct Create {
     org: Option<OrgId>,
@@ -106,7 +106,7 @@ async fn complete_for(
     tracking: Option<Uuid>,
 ) -> Updated {
     sqlx::query_as(
-        "select call_logs_updated, call_tracking_updated as other_updated, success, outcome, error_code, error_message
+        "select call_logs_updated as logs, call_tracking_updated as others, success, outcome, error_code, error_message
            from update_call_completed_atomically($1, $2, $3, $4)",
     )
     .bind(org)
@@ -124,7 +124,7 @@ async fn record(tx: &mut TenantTx, call: Option<&str>, recording: &Recording<'_>
 
 async fn record_for(org: Option<OrgId>, tx: &mut TenantTx, call: Option<&str>, recording: &Recording<'_>) -> Updated {
     sqlx::query_as(
-        "select call_logs_updated, calls_updated as other_updated, success, outcome, error_code, error_message
+        "select call_logs_updated as logs, calls_updated as others, success, outcome, error_code, error_message
            from update_call_with_recording_atomically($1, $2, $3, $4, $5, $6)",
     )
     .bind(org)
@@ -231,19 +231,23 @@ impl Office {
 }
 
 async fn agent(desk: &Desk, org: OrgId) -> Uuid {
-    sqlx::query_scalar("insert into agents (org_id, agent_id, name) values ($1, gen_random_uuid(), 'Reception') returning agent_id")
-        .bind(org)
-        .fetch_one(&mut desk.db.admin().await)
-        .await
-        .unwrap()
+    sqlx::query_scalar(
+        "insert into agents (org_id, agent_id, name) values ($1, gen_random_uuid(), 'Reception') returning agent_id",
+    )
+    .bind(org)
+    .fetch_one(&mut desk.db.admin().await)
+    .await
+    .unwrap()
 }
 
 async fn lead(desk: &Desk, org: OrgId) -> Uuid {
-    sqlx::query_scalar("insert into leads (org_id, lead_id, name) values ($1, gen_random_uuid(), 'Ada Marsh') returning lead_id")
-        .bind(org)
-        .fetch_one(&mut desk.db.admin().await)
-        .await
-        .unwrap()
+    sqlx::query_scalar(
+        "insert into leads (org_id, lead_id, name) values ($1, gen_random_uuid(), 'Ada Marsh') returning lead_id",
+    )
+    .bind(org)
+    .fetch_one(&mut desk.db.admin().await)
+    .await
+    .unwrap()
 }
 
 // --- create_inbound_call_atomically -------------------------------------------------------------------------------------
@@ -283,7 +287,8 @@ async fn a_retry_answers_the_same_ids_and_writes_nothing() {
 
 #[tokio::test]
 async fn a_missing_half_is_added_under_the_id_of_the_other() {
-    for (lost, routes) in [("call_logs", true), ("call_tracking", true), ("call_logs", false), ("call_tracking", false)] {
+    for (lost, routes) in [("call_logs", true), ("call_tracking", true), ("call_logs", false), ("call_tracking", false)]
+    {
         let office = Office::new().await;
         let id = office.created().await;
         office.lose(lost).await;
@@ -339,7 +344,10 @@ async fn what_is_wrong_with_a_new_call_is_said_and_nothing_is_written() {
         ("a national number", Create { phone: call("020 7946 0123"), ..usual.clone() }),
         ("metadata that is a list", Create { metadata: Some(json!(["spring"])), ..usual.clone() }),
         ("metadata that is null", Create { metadata: Some(Value::Null), ..usual.clone() }),
-        ("metadata that is too large", Create { metadata: Some(json!({ "notes": "x".repeat(17_000) })), ..usual.clone() }),
+        (
+            "metadata that is too large",
+            Create { metadata: Some(json!({ "notes": "x".repeat(17_000) })), ..usual.clone() },
+        ),
     ];
     let mut tx = office.tx().await;
     for (what, create) in cases {
@@ -348,7 +356,10 @@ async fn what_is_wrong_with_a_new_call_is_said_and_nothing_is_written() {
         created.fails("VALIDATION_ERROR");
     }
     // The transaction is as good as new.
-    Create { call: call(&"x".repeat(256)), lead: None, phone: None, metadata: None, ..usual }.run(&mut tx).await.is("created");
+    Create { call: call(&"x".repeat(256)), lead: None, phone: None, metadata: None, ..usual }
+        .run(&mut tx)
+        .await
+        .is("created");
     tx.commit().await.unwrap();
     assert_eq!(office.written().await, [1, 1, 1, 1]);
 }
@@ -489,7 +500,8 @@ async fn a_recording_is_kept_and_a_null_erases_nothing() {
     assert_eq!(rows.0["recording_state"], "pending");
     assert_eq!(office.audit("call.recording_updated").await, 1);
 
-    for poorer in [Recording::default(), Recording { url: Some("  "), transcript: Some("AI:"), ..Recording::default() }] {
+    for poorer in [Recording::default(), Recording { url: Some("  "), transcript: Some("AI:"), ..Recording::default() }]
+    {
         let mut tx = office.tx().await;
         record(&mut tx, Some(CALL), &poorer).await.is("updated");
         tx.commit().await.unwrap();

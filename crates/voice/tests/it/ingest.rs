@@ -56,7 +56,8 @@ async fn the_platform_wide_connection_tells_the_organization_by_call_then_number
         assert_eq!((taken.outcome.as_str(), taken.org_id), ("applied", Some(expected)), "{call}");
     }
     // Once a call is known it stays where it is, whatever later events name.
-    let taken = desk.take(None, &event("call-1", "in-progress", Some("pn-4"), Some("+442079460104"), Some("asst-d"))).await;
+    let taken =
+        desk.take(None, &event("call-1", "in-progress", Some("pn-4"), Some("+442079460104"), Some("asst-d"))).await;
     assert_eq!((taken.outcome.as_str(), taken.org_id), ("applied", Some(orgs[0])));
     assert!(waiting(&desk).await.is_empty());
     desk.close().await;
@@ -114,7 +115,11 @@ async fn an_organizations_own_connection_wins_over_everything_in_the_message() {
     let taken = desk.take(Some(ours), &event).await;
     assert_eq!((taken.outcome.as_str(), taken.org_id), ("applied", Some(ours)));
     let rows = rows::of_call(&mut desk.db.admin().await, ours, "call-1").await;
-    assert_eq!((&rows["log"]["agent"], &rows["log"]["number"]), (&Value::Null, &Value::Null), "their number stays theirs");
+    assert_eq!(
+        (&rows["log"]["agent"], &rows["log"]["number"]),
+        (&Value::Null, &Value::Null),
+        "their number stays theirs"
+    );
     desk.close().await;
 }
 
@@ -189,8 +194,12 @@ async fn a_richer_report_waits_beside_the_first_one() {
     let desk = Desk::new().await;
     let org = desk.db.organization("Late").await;
     let poor = bare("end-of-call-report", "call-1", &json!({ "endedReason": "customer-ended-call" }));
-    let rich = bare("end-of-call-report", "call-1", &json!({ "endedReason": "customer-ended-call", "cost": 0.5,
-        "analysis": { "summary": "Ada asked for a check-up." } }));
+    let rich = bare(
+        "end-of-call-report",
+        "call-1",
+        &json!({ "endedReason": "customer-ended-call", "cost": 0.5,
+        "analysis": { "summary": "Ada asked for a check-up." } }),
+    );
     for event in [&poor, &rich, &poor, &rich] {
         assert_eq!(desk.take(None, event).await.outcome, "quarantined");
     }
@@ -200,7 +209,10 @@ async fn a_richer_report_waits_beside_the_first_one() {
         replay_quarantined(&desk.tenancy, &desk.ingress, Actor::System, id, Some(org)).await.unwrap();
     }
     let rows = rows::of_call(&mut desk.db.admin().await, org, "call-1").await;
-    assert_eq!((&rows["log"]["summary"], &rows["log"]["cost_micros"]), (&json!("Ada asked for a check-up."), &json!(500_000)));
+    assert_eq!(
+        (&rows["log"]["summary"], &rows["log"]["cost_micros"]),
+        (&json!("Ada asked for a check-up."), &json!(500_000))
+    );
     desk.close().await;
 }
 
@@ -264,7 +276,8 @@ async fn a_report_stands_above_live_events_and_a_better_report_above_a_poorer_on
     let report = |extra: &Value| bare("end-of-call-report", "call-1", extra);
     let first = report(&json!({ "endedReason": "customer-ended-call", "artifact": {
         "recordingUrl": "https://recordings.example.test/a.wav" } }));
-    let second = report(&json!({ "endedReason": "customer-ended-call", "startedAt": clock(4.0), "endedAt": clock(60.0),
+    let second =
+        report(&json!({ "endedReason": "customer-ended-call", "startedAt": clock(4.0), "endedAt": clock(60.0),
         "analysis": { "structuredData": { "outcome": "booked" } } }));
     let mut admin = desk.db.admin().await;
     desk.take(Some(org), &bare("status-update", "call-1", &json!({ "status": "in-progress" }))).await;
@@ -274,11 +287,17 @@ async fn a_report_stands_above_live_events_and_a_better_report_above_a_poorer_on
     desk.take(Some(org), &about(&messages::ended(70.0, "silence-timed-out"), "call-1")).await;
     let rows = rows::of_call(&mut admin, org, "call-1").await;
     assert_eq!(rows["log"]["ended_reason"], "customer-ended-call", "the report's word stands");
-    assert_eq!(rows["log"]["ended_at"], "2026-10-05T09:01:10+00:00", "a report without an end knows less than an event with one");
+    assert_eq!(
+        rows["log"]["ended_at"], "2026-10-05T09:01:10+00:00",
+        "a report without an end knows less than an event with one"
+    );
     desk.take(Some(org), &second).await;
     let rows = rows::of_call(&mut admin, org, "call-1").await;
     assert_eq!(rows["log"]["started_at"], "2026-10-05T09:00:04+00:00");
-    assert_eq!((&rows["log"]["ended_at"], &rows["log"]["duration_seconds"]), (&json!("2026-10-05T09:01:00+00:00"), &json!(56)));
+    assert_eq!(
+        (&rows["log"]["ended_at"], &rows["log"]["duration_seconds"]),
+        (&json!("2026-10-05T09:01:00+00:00"), &json!(56))
+    );
     assert_eq!(rows["log"]["outcome"], "booked", "what was agreed is clearer than that somebody answered");
     assert_eq!(rows["log"]["recording_url"], "https://recordings.example.test/a.wav");
     desk.close().await;
@@ -329,12 +348,13 @@ async fn a_transcript_of_two_megabytes_is_kept_searched_and_does_not_hold_up_oth
         (0..40_u32)
             .map(|word| {
                 let letter = |place: u32| char::from_u32(0x4e00 + (from * 40 + word + place * 7_919) % 20_000).unwrap();
-                format!("{}{}-{}{} ", letter(1), letter(2), letter(3), letter(4))
+                String::from_iter([letter(1), letter(2), '-', letter(3), letter(4), ' '])
             })
             .collect::<String>()
     };
-    let turns: Vec<Value> =
-        (0..1_400).map(|turn| json!({ "role": "user", "message": words(turn), "time": at(5.0) + i64::from(turn) })).collect();
+    let turns: Vec<Value> = (0..1_400)
+        .map(|turn| json!({ "role": "user", "message": words(turn), "time": at(5.0) + i64::from(turn) }))
+        .collect();
     let long = bare("end-of-call-report", "call-1", &json!({ "artifact": { "messages": turns } }));
     assert!(long.to_string().len() > 700_000);
     let spoken: Vec<Value> = (0..1_000)
@@ -347,7 +367,11 @@ async fn a_transcript_of_two_megabytes_is_kept_searched_and_does_not_hold_up_oth
     }
     voice::calls::jobs::index_all(&desk.tenancy).await.unwrap();
     assert_eq!(desk.count("select count(*) from call_search").await, 3);
-    assert_eq!(desk.count("select jsonb_array_length(transcript)::bigint from call_logs where provider_call_id = 'call-2'").await, 1_000);
+    assert_eq!(
+        desk.count("select jsonb_array_length(transcript)::bigint from call_logs where provider_call_id = 'call-2'")
+            .await,
+        1_000
+    );
     desk.close().await;
 }
 
@@ -359,7 +383,8 @@ fn with_secrets(mut event: Value) -> Value {
     message["call"]["monitor"] = json!({ "listenUrl": "wss://m.example.test/canary-listen", "controlUrl": "https://m.example.test/canary-control" });
     message["call"]["transport"] = json!({ "callToken": "canary-call-token" });
     message["assistant"] = json!({ "server": { "secret": "canary-server-secret", "headers": { "authorization": "Bearer canary-bearer" } } });
-    message["artifact"]["recordingUrl"] = json!("https://recordings.example.test/1.wav?X-Amz-Signature=canary-signature");
+    message["artifact"]["recordingUrl"] =
+        json!("https://recordings.example.test/1.wav?X-Amz-Signature=canary-signature");
     message["artifact"]["presignedPcapUrl"] = json!("https://recordings.example.test/canary-presigned");
     message["destination"] = json!({ "type": "sip", "sipUri": "sip:canary-user@pbx.example.test", "sipHeaders": { "x-key": "canary-sip-header" } });
     message["toolCallList"] = json!([{ "id": "tool-1", "function": { "name": "pay", "arguments": "{\"password\":\"canary-argument\",\"day\":\"Monday\"}" } }]);
@@ -371,7 +396,15 @@ fn with_secrets(mut event: Value) -> Value {
 async fn no_secret_of_a_message_reaches_any_table() {
     let desk = Desk::new().await;
     let org = desk.db.organization("Harbour").await;
-    for kind in ["status-update", "end-of-call-report", "tool-calls", "transcript", "transfer-update", "assistant-request", "a-type-of-tomorrow"] {
+    for kind in [
+        "status-update",
+        "end-of-call-report",
+        "tool-calls",
+        "transcript",
+        "transfer-update",
+        "assistant-request",
+        "a-type-of-tomorrow",
+    ] {
         let extra = json!({ "status": "ended", "transcriptType": "final", "role": "user", "transcript": "Hello.", "artifact": {} });
         let mut event = with_secrets(about(&inbound(kind, 9.0, &extra), "call-1"));
         // A SIP address is where a call went, not a secret; its user name is not one of these.
@@ -382,20 +415,22 @@ async fn no_secret_of_a_message_reaches_any_table() {
     }
     voice::calls::jobs::index_all(&desk.tenancy).await.unwrap();
     let mut admin = desk.db.admin().await;
-    let tables: Vec<String> =
-        sqlx::query_scalar("select c.relname::text from pg_class c where c.relnamespace = 'public'::regnamespace and c.relkind = 'r'")
-            .fetch_all(&mut admin)
-            .await
-            .unwrap();
+    let tables: Vec<String> = sqlx::query_scalar(
+        "select c.relname::text from pg_class c where c.relnamespace = 'public'::regnamespace and c.relkind = 'r'",
+    )
+    .fetch_all(&mut admin)
+    .await
+    .unwrap();
     for table in tables {
         let sql = format!("select count(*) from {table} t where t::text ilike '%canary%'");
         let found: i64 = sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut admin).await.unwrap();
         assert_eq!(found, 0, "{table}");
     }
-    let bodies: Vec<Vec<u8>> = sqlx::query_scalar("select body from provider_events union all select body from quarantined_events")
-        .fetch_all(&mut admin)
-        .await
-        .unwrap();
+    let bodies: Vec<Vec<u8>> =
+        sqlx::query_scalar("select body from provider_events union all select body from quarantined_events")
+            .fetch_all(&mut admin)
+            .await
+            .unwrap();
     assert!(bodies.len() >= 7);
     for body in bodies {
         let text = String::from_utf8(zstd::bulk::decompress(&body, 1 << 20).unwrap()).unwrap();
@@ -425,7 +460,10 @@ async fn a_tool_call_asked_again_gets_the_first_answer() {
         .unwrap();
     let (status, again) = desk.post(ask).await;
     assert_eq!(status, StatusCode::OK);
-    assert_eq!(again["results"], json!([{ "toolCallId": "tool-1", "name": "find_slot", "result": "Tuesday at ten is free." }]));
+    assert_eq!(
+        again["results"],
+        json!([{ "toolCallId": "tool-1", "name": "find_slot", "result": "Tuesday at ten is free." }])
+    );
     assert_eq!(desk.count("select count(*) from call_tool_calls").await, 1);
     desk.close().await;
 }
@@ -475,13 +513,16 @@ async fn hostile_texts_are_never_a_fault_of_ours() {
     for (kind, field) in fields {
         for text in &texts {
             number += 1;
-            let base = about(&inbound(kind, 9.0, &json!({ "status": "in-progress", "role": "user", "transcriptType": "final" })), &format!("call-{number}"));
+            let base = about(
+                &inbound(kind, 9.0, &json!({ "status": "in-progress", "role": "user", "transcriptType": "final" })),
+                &format!("call-{number}"),
+            );
             // Planted as text: these are things a JSON library would not write.
             let mut base = base;
             base["message"][field] = json!("@planted@");
             let body = base.to_string().replace("\"@planted@\"", text);
             let (status, answer) = desk.post(body.into_bytes()).await;
-            assert_eq!(status, StatusCode::OK, "{kind}.{field} = {:.60}: {answer}", text);
+            assert_eq!(status, StatusCode::OK, "{kind}.{field} = {text:.60}: {answer}");
         }
     }
     for (call, expected) in [
@@ -491,7 +532,7 @@ async fn hostile_texts_are_never_a_fault_of_ours() {
         ("{}".to_owned(), StatusCode::OK),
     ] {
         let body = messages::status("ringing", 0.0).to_string().replace("\"@call@\"", &call);
-        assert_eq!(desk.post(body.into_bytes()).await.0, expected, "{:.40}", call);
+        assert_eq!(desk.post(body.into_bytes()).await.0, expected, "{call:.40}");
     }
     for body in ["", "{", "[]", "null", "{\"message\":1}", "{\"message\":{}}", "\u{feff}"] {
         assert_eq!(desk.post(body.as_bytes().to_vec()).await.0, StatusCode::BAD_REQUEST, "{body}");

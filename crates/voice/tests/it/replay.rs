@@ -22,7 +22,11 @@ async fn told(desk: &Desk) -> (OrgId, CallId) {
         messages::said("user", "A check-up, please.", 7.0),
         messages::status("in-progress", 3.0),
         messages::inbound("language-change-detected", 8.0, &json!({ "language": "de" })),
-        messages::inbound("transfer-update", 50.0, &json!({ "destination": { "type": "number", "number": "+442079460199" } })),
+        messages::inbound(
+            "transfer-update",
+            50.0,
+            &json!({ "destination": { "type": "number", "number": "+442079460199" } }),
+        ),
         messages::tool_call("tool-1", "find_slot", 20.0),
         messages::inbound("a-type-of-tomorrow", 21.0, &json!({ "what": "ever" })),
     ] {

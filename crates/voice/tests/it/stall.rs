@@ -36,7 +36,10 @@ async fn a_caller_is_answered_from_memory_while_the_database_stalls() {
     // What was answered before it was stored is stored now.
     assert!(desk.tasks.stop_and_wait(Duration::from_secs(20)).await);
     assert_eq!(desk.count("select count(*) from provider_events").await, 2);
-    let from: Vec<String> = sqlx::query_scalar("select from_number from call_logs order by provider_call_id").fetch_all(&mut admin).await.unwrap();
+    let from: Vec<String> = sqlx::query_scalar("select from_number from call_logs order by provider_call_id")
+        .fetch_all(&mut admin)
+        .await
+        .unwrap();
     assert_eq!(from, [CALLER, CALLER]);
     assert_eq!(desk.count("select count(*) from call_tool_calls").await, 1);
 }
@@ -64,7 +67,9 @@ async fn an_event_that_cannot_be_stored_is_not_acknowledged() {
     admin.execute("alter table live_events add constraint planted check (false) not valid").await.unwrap();
     let event = about(&messages::status("ringing", 0.0), "call-1").to_string().into_bytes();
     assert_eq!(desk.post(event.clone()).await.0, StatusCode::SERVICE_UNAVAILABLE);
-    for table in ["select count(*) from provider_events", "select count(*) from call_logs", "select count(*) from live_heads"] {
+    for table in
+        ["select count(*) from provider_events", "select count(*) from call_logs", "select count(*) from live_heads"]
+    {
         assert_eq!(desk.count(table).await, 0, "{table}: half an event");
     }
     admin.execute("alter table live_events drop constraint planted").await.unwrap();
