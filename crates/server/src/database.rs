@@ -139,7 +139,9 @@ async fn create_if_missing(admin: &PgConnectOptions) -> anyhow::Result<()> {
         match conn.execute("create database voxanne").await {
             // A command and a server that start at the same moment both find it missing; one of them is first.
             Err(sqlx::Error::Database(error)) if matches!(error.code().as_deref(), Some("42P04" | "23505")) => {}
-            created => drop(created?),
+            created => {
+                created?;
+            }
         }
     }
     conn.close().await?;

@@ -1,4 +1,4 @@
-//! What the log must never hold: names, numbers, words, addresses, secrets.
+//! What the log and the metrics must never hold: names, numbers, words, addresses, secrets.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use simulator::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::support::binary::Installation;
+use crate::support::binary::{Installation, free_port};
 use crate::support::{Client, PASSWORD, answer};
 
 const NAME: &str = "Elm Street Dental";
@@ -39,11 +39,14 @@ fn sensitive(truth: &Truth, target: &Target) -> BTreeSet<String> {
 }
 
 #[tokio::test]
-async fn the_log_tells_what_happened_and_nothing_of_whom() {
+async fn the_log_and_the_metrics_tell_what_happened_and_nothing_of_whom() {
     let place = Installation::new();
     let org = place.create_org(NAME, EMAIL).await;
     let connection = place.connect(org, SECRET).await;
-    let server = place.serve(&[], &[("VOXANNE_LOG", "debug"), ("VOXANNE_LOG_FORMAT", "json")]).await;
+    let metrics = format!("127.0.0.1:{}", free_port());
+    let settings =
+        [("VOXANNE_LOG", "debug"), ("VOXANNE_LOG_FORMAT", "json"), ("VOXANNE_METRICS_LISTEN", metrics.as_str())];
+    let server = place.serve(&[], &settings).await;
     let played = Target::of_kind(Kind::Dental, &place.base(), Some(connection), SECRET).unwrap();
     let target = Target { org_label: NAME.to_owned(), ..played };
     let options = SimulateOptions {
@@ -79,6 +82,12 @@ async fn the_log_tells_what_happened_and_nothing_of_whom() {
     let ticket = owner.post("/api/v1/live/tickets", &json!({})).await.expect(201).json();
     let ticket = ticket["ticket"].as_str().unwrap().to_owned();
     nobody.get(&format!("/api/v1/live?ticket={ticket}")).await.expect(200);
+    nobody.get("/metrics").await.refuses(404, "not_found");
+    let metrics = reqwest::Client::builder().no_proxy().build().unwrap().get(format!("http://{metrics}/metrics"));
+    let metrics = metrics.send().await.unwrap().text().await.unwrap();
+    for name in ["voxanne_events_total", "voxanne_http_request_seconds", "voxanne_events_refused_total"] {
+        assert!(metrics.contains(name), "{name} is counted");
+    }
     assert!(server.stop().await.success());
 
     let log = place.text("err.log");
@@ -91,9 +100,15 @@ async fn the_log_tells_what_happened_and_nothing_of_whom() {
     sensitive.extend(issued);
     sensitive.extend(["a wrong password", "wisdom tooth", "wisdom%20tooth", "bea.newcomer"].map(str::to_owned));
     for text in &sensitive {
-        if let Some(line) = log.lines().find(|line| line.contains(text.as_str())) {
+        if let Some(line) = log.lines().chain(metrics.lines()).find(|line| line.contains(text.as_str())) {
             found.push(format!("{text}\n    {line:.600}"));
         }
     }
-    assert!(found.is_empty(), "{} of {} in the log:\n{}", found.len(), sensitive.len(), found.join("\n"));
+    assert!(
+        found.is_empty(),
+        "{} of {} in the log or the metrics:\n{}",
+        found.len(),
+        sensitive.len(),
+        found.join("\n")
+    );
 }

@@ -28,14 +28,18 @@ async fn target(app: &TestApp, practice: &Practice, kind: Kind) -> Target {
         map_number(&mut tx, Actor::System, &mapping).await.unwrap();
     }
     tx.commit().await.unwrap();
-    let asked = &played.numbers[0].e164;
+    Target { org_label: practice.name.clone(), ..played }
+}
+
+/// Waits until the server knows who answers the practice's numbers.
+async fn until_known(practice: &Practice, target: &Target) {
+    let asked = &target.numbers[0].e164;
     eventually("the numbers are known", || async {
         let event = fixture("assistant-request", &new_call()).to_string().replace("+12025550100", asked);
         let reply = practice.send_bytes(event).await.expect(200).json();
         reply["assistantId"].is_string().then_some(())
     })
     .await;
-    Target { org_label: practice.name.clone(), ..played }
 }
 
 async fn compare(app: &TestApp, practice: &Practice, truth: &Truth) -> Report {
@@ -64,6 +68,9 @@ impl Stage {
             let practice = app.practice(name).await;
             targets.push(target(&app, &practice, kind).await);
             practices.push(practice);
+        }
+        for (practice, target) in practices.iter().zip(&targets) {
+            until_known(practice, target).await;
         }
         // One of them signs its events.
         let signing = json!({"label": "Signed", "auth": {"scheme": "hmac"}, "webhook_secret": practices[1].secret});

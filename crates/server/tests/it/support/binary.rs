@@ -28,8 +28,7 @@ impl Installation {
         std::fs::create_dir(&dir).unwrap();
         // The database runs as another account when the tests run as root.
         std::fs::set_permissions(&dir, std::fs::Permissions::from_mode(0o755)).unwrap();
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        Self { dir, port }
+        Self { dir, port: free_port() }
     }
 
     pub fn base(&self) -> String {
@@ -158,6 +157,11 @@ impl Drop for Installation {
         // The message of a failed test matters more than a directory that stays.
         let _removed = std::fs::remove_dir_all(&self.dir);
     }
+}
+
+/// A port that nobody listens on.
+pub fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 fn is_there(pid: Pid) -> bool {
