@@ -174,6 +174,14 @@ create table call_logs (
   foreign key (org_id, number_id) references phone_numbers (org_id, number_id),
   foreign key (org_id, lead_id) references leads (org_id, lead_id)
 );
+-- A transcript is written once and read rarely: the quick compression, where the server has it.
+do $$
+begin
+  alter table call_logs alter column transcript set compression lz4;
+exception when feature_not_supported then
+  null;
+end
+$$;
 -- Newest first, and the seek of the next page.
 create index call_logs_newest on call_logs (org_id, at desc, id desc);
 select tenant_table('call_logs', '{select,insert,update}');
@@ -196,6 +204,8 @@ create table call_tracking (
   duration_seconds  int check (duration_seconds >= 0),
   answered          boolean not null generated always as (started_at is not null) stored,
   reported          boolean not null default false,
+  -- Which facts of the beginning the record has for sure (known_facts): an event that adds none leaves the record alone.
+  known             int not null default 0,
   -- The provider's time of the newest event.
   last_event_at     timestamptz,
   -- What was said last, for the live page.
@@ -261,6 +271,8 @@ create table provider_events (
 );
 -- zstd output does not compress again; trying costs time and finds nothing.
 alter table provider_events alter column body set storage external;
+-- Most bodies fit into the page of their row; a second table and its index would cost more than the insert itself.
+alter table provider_events set (toast_tuple_target = 8160);
 create index provider_events_of_call on provider_events (org_id, call_id, received_at);
 select tenant_table('provider_events', '{select,insert}');
 
@@ -395,9 +407,11 @@ $$;
 -- Notes that a call's words changed. Locks the note until commit, so that the indexer, which skips locked notes, cannot
 -- take it now, read the call as it was before this transaction, and leave the index stale for good.
 create function queue_for_search(p_org uuid, p_call uuid) returns void
-language sql security invoker set search_path = pg_catalog, public as $$
+language plpgsql security invoker set search_path = pg_catalog, public as $$
+begin
   insert into call_search_queue (org_id, call_id) values (p_org, p_call)
-  on conflict (org_id, call_id) do update set queued_at = excluded.queued_at
+  on conflict (org_id, call_id) do update set queued_at = excluded.queued_at;
+end
 $$;
 
 -- Indexes up to p_limit queued calls of the current organization; answers how many.
@@ -460,6 +474,14 @@ create type call_facts as (
   tool_calls jsonb,               -- array of {id, name, arguments, result, error}
   is_report boolean
 );
+
+-- Which facts of the beginning an event states, a bit each.
+create function known_facts(f call_facts) returns int
+language sql immutable parallel safe as $$
+  select (f.direction is not null)::int + 2 * (f.from_number is not null)::int + 4 * (f.to_number is not null)::int
+       + 8 * (f.caller_name is not null)::int + 16 * (f.assistant_ref is not null)::int
+       + 32 * (f.number_ref is not null)::int + 64 * (f.leg_id is not null)::int
+$$;
 
 create function status_rank(p_status text) returns int
 language sql immutable parallel safe as $$
@@ -605,12 +627,16 @@ begin
     v_logs := found;
 
     insert into call_tracking (org_id, id, provider, provider_call_id, agent_id, lead_id, phone, status, status_rank, at,
-      started_at, last_event_at, metadata)
+      started_at, last_event_at, known, metadata)
     values (p_org_id, v_id, 'vapi', v_call_id, v_agent, p_lead_id,
       coalesce(v_phone, case p_facts.direction when 'outbound' then p_facts.to_number else p_facts.from_number end),
-      v_status, status_rank(v_status), v_at, v_started, p_facts.event_at, coalesce(p_metadata, '{}'))
+      v_status, status_rank(v_status), v_at, v_started, p_facts.event_at,
+      case when v_logs then known_facts(p_facts) else 0 end, coalesce(p_metadata, '{}'))
     on conflict do nothing;
     v_tracking := found;
+    if v_logs and not v_tracking then
+      update call_tracking t set known = 0 where t.org_id = p_org_id and t.id = v_id;
+    end if;
 
     if v_logs or v_tracking then
       insert into audit_log (org_id, id, actor_kind, action, subject)
@@ -650,6 +676,8 @@ declare
   v_claimed int;
   v_seconds int;
   v_reason_wins boolean;
+  v_known int := known_facts(p_facts);
+  v_phone text := case p_facts.direction when 'outbound' then p_facts.to_number else p_facts.from_number end;
   v_old record;
   v_tracking int;
   v_fault text;
@@ -667,7 +695,7 @@ begin
 
   begin
     select l.id, l.status, l.reported_at is not null as reported, l.started_at, l.started_word, l.ended_at, l.ended_word,
-           l.ended_reason, l.reason_word, l.outcome, l.claimed_seconds
+           l.ended_reason, l.reason_word, l.outcome, l.claimed_seconds, l.agent_id
       into v_old from call_logs l
      where l.org_id = p_org_id and l.provider_call_id = v_call_id for no key update;
     if not found then
@@ -707,7 +735,9 @@ begin
     where l.org_id = p_org_id and l.id = v_old.id;
 
     update call_tracking t set status = 'ended', status_rank = 5, started_at = v_started,
-      ended_at = v_ended, duration_seconds = v_seconds, reported = t.reported or v_report
+      ended_at = v_ended, duration_seconds = v_seconds, reported = t.reported or v_report,
+      at = least(t.at, p_facts.at), last_event_at = greatest(t.last_event_at, p_facts.event_at),
+      known = t.known | v_known, agent_id = coalesce(v_old.agent_id, t.agent_id), phone = coalesce(t.phone, v_phone)
      where t.org_id = p_org_id and t.provider_call_id = v_call_id
        and (p_call_tracking_id is null or t.id = p_call_tracking_id);
     get diagnostics v_tracking = row_count;
@@ -747,7 +777,7 @@ declare
   v_path text := nullif(btrim(p_recording_storage_path), '');
   v_id uuid;
   v_logs int;
-  v_tracking int;
+  v_reported boolean;
   v_fault text;
 begin
   v_fault := case
@@ -788,11 +818,13 @@ begin
       return query select 0, 0, false, null::text, 'INTEGRITY_ERROR', 'the call has no record';
       return;
     end if;
-    update call_tracking t set reported = t.reported or coalesce(p_facts.is_report, false)
-     where t.org_id = p_org_id and t.id = v_id;
-    get diagnostics v_tracking = row_count;
-    if v_tracking = 0 then
+    select t.reported into v_reported from call_tracking t where t.org_id = p_org_id and t.id = v_id;
+    if not found then
       raise exception using errcode = 'P0002';
+    end if;
+    -- A row is not rewritten to say what it says already.
+    if p_facts.is_report and not v_reported then
+      update call_tracking t set reported = true where t.org_id = p_org_id and t.id = v_id;
     end if;
 
     if p_facts.transcript is not null then
@@ -803,7 +835,7 @@ begin
       insert into audit_log (org_id, id, actor_kind, action, subject)
       values (p_org_id, gen_random_uuid(), 'system', 'call.recording_updated', v_id::text);
     end if;
-    return query select v_logs, v_tracking, true, 'updated', null::text, null::text;
+    return query select v_logs, 1, true, 'updated', null::text, null::text;
   exception
     when no_data_found then
       return query select 0, 0, false, null::text, 'INTEGRITY_ERROR', 'the call has no live state';
@@ -857,17 +889,24 @@ language sql as $$
   on conflict do nothing
 $$;
 
--- Appends a live event of the current organization; answers its number.
+-- Appends a live event of the current organization; answers its number. (PL/pgSQL keeps its plans, a function in plain SQL
+-- that cannot be inlined is planned anew for every event.)
 create function append_live_event(p_org uuid, p_kind text, p_call_id uuid, p_status text, p_role text, p_text text, p_final boolean)
-returns bigint language sql security invoker set search_path = pg_catalog, public as $$
-  with head as (
+returns bigint language plpgsql security invoker set search_path = pg_catalog, public as $$
+declare
+  v_seq bigint;
+begin
+  update live_heads h set seq = h.seq + 1 where h.org_id = p_org returning h.seq into v_seq;
+  if v_seq is null then
+    -- The organization's first event; two of them at the same moment make one row.
     insert into live_heads as h (org_id, seq) values (p_org, 1)
     on conflict (org_id) do update set seq = h.seq + 1
-    returning seq
-  )
+    returning h.seq into v_seq;
+  end if;
   insert into live_events (org_id, seq, kind, call_id, status, role, text, final)
-  select p_org, seq, p_kind, p_call_id, p_status, p_role, left(p_text, 2000), p_final from head
-  returning seq
+  values (p_org, v_seq, p_kind, p_call_id, p_status, p_role, left(p_text, 2000), p_final);
+  return v_seq;
+end
 $$;
 
 -- Our number in a call, and through it who answers; from what the record and the event together know.
@@ -890,40 +929,50 @@ declare
   v_started timestamptz := coalesce(f.started_at, case when f.status = 'in-progress' then f.status_at end);
   v_kind text;
   v_words boolean := false;
+  v_known int := known_facts(f);
+  v_phone text := case f.direction when 'outbound' then f.to_number else f.from_number end;
+  v_agent uuid;
+  v_turn boolean;
+  v_said boolean;
   v_result record;
 begin
   -- Facts of the beginning, written only where one is missing.
-  update call_logs l set
-    direction = coalesce(l.direction, f.direction), from_number = coalesce(l.from_number, f.from_number),
-    to_number = coalesce(l.to_number, f.to_number), caller_name = coalesce(l.caller_name, f.caller_name),
-    assistant_ref = coalesce(l.assistant_ref, f.assistant_ref), number_ref = coalesce(l.number_ref, f.number_ref),
-    leg_id = coalesce(l.leg_id, f.leg_id), at = least(l.at, f.at),
-    language = case when f.language is not null and (coalesce(f.event_at, '-infinity'), f.language)
-                      > (coalesce(l.language_at, '-infinity'), coalesce(l.language, '')) then f.language else l.language end,
-    language_at = case when f.language is not null then greatest(l.language_at, f.event_at) else l.language_at end,
-    transferred_to = richer(l.transferred_to, f.transferred_to),
-    -- Who spoke is whom the provider names, else whoever answers the number, whichever of the two is heard of first.
-    agent_id = coalesce(
-      (select a.agent_id from agents a
-        where l.assistant_ref is null and a.org_id = p_org and a.provider_assistant_id = f.assistant_ref
-          and a.deleted_at is null order by a.created_at, a.agent_id limit 1),
-      l.agent_id, (number_of_call(l, f)).agent_id),
-    number_id = coalesce(l.number_id, (number_of_call(l, f)).number_id)
-  where l.org_id = p_org and l.id = p_call.id
-    and ((l.direction is null and f.direction is not null) or (l.from_number is null and f.from_number is not null)
-      or (l.to_number is null and f.to_number is not null) or (l.caller_name is null and f.caller_name is not null)
-      or (l.assistant_ref is null and f.assistant_ref is not null) or (l.number_ref is null and f.number_ref is not null)
-      or (l.leg_id is null and f.leg_id is not null) or f.at < l.at
-      or (f.language is not null and (coalesce(f.event_at, '-infinity'), f.language)
-          > (coalesce(l.language_at, '-infinity'), coalesce(l.language, '')))
-      or (f.transferred_to is not null and l.transferred_to is distinct from richer(l.transferred_to, f.transferred_to)));
-  if found then
-    v_kind := 'call.updated';
-    v_words := true;
+  if v_known & ~p_call.known <> 0 or f.at < p_call.at or f.language is not null or f.transferred_to is not null then
+    update call_logs l set
+      direction = coalesce(l.direction, f.direction), from_number = coalesce(l.from_number, f.from_number),
+      to_number = coalesce(l.to_number, f.to_number), caller_name = coalesce(l.caller_name, f.caller_name),
+      assistant_ref = coalesce(l.assistant_ref, f.assistant_ref), number_ref = coalesce(l.number_ref, f.number_ref),
+      leg_id = coalesce(l.leg_id, f.leg_id), at = least(l.at, f.at),
+      language = case when f.language is not null and (coalesce(f.event_at, '-infinity'), f.language)
+                        > (coalesce(l.language_at, '-infinity'), coalesce(l.language, '')) then f.language else l.language end,
+      language_at = case when f.language is not null then greatest(l.language_at, f.event_at) else l.language_at end,
+      transferred_to = richer(l.transferred_to, f.transferred_to),
+      -- Who spoke is whom the provider names, else whoever answers the number, whichever of the two is heard of first.
+      agent_id = coalesce(
+        (select a.agent_id from agents a
+          where l.assistant_ref is null and a.org_id = p_org and a.provider_assistant_id = f.assistant_ref
+            and a.deleted_at is null order by a.created_at, a.agent_id limit 1),
+        l.agent_id, (number_of_call(l, f)).agent_id),
+      number_id = coalesce(l.number_id, (number_of_call(l, f)).number_id)
+    where l.org_id = p_org and l.id = p_call.id
+      and ((l.direction is null and f.direction is not null) or (l.from_number is null and f.from_number is not null)
+        or (l.to_number is null and f.to_number is not null) or (l.caller_name is null and f.caller_name is not null)
+        or (l.assistant_ref is null and f.assistant_ref is not null) or (l.number_ref is null and f.number_ref is not null)
+        or (l.leg_id is null and f.leg_id is not null) or f.at < l.at
+        or (f.language is not null and (coalesce(f.event_at, '-infinity'), f.language)
+            > (coalesce(l.language_at, '-infinity'), coalesce(l.language, '')))
+        or (f.transferred_to is not null and l.transferred_to is distinct from richer(l.transferred_to, f.transferred_to)));
+    if found then
+      v_kind := 'call.updated';
+      v_words := true;
+    end if;
   end if;
 
-  if f.turn_final and (not p_call.reported
-      or exists (select 1 from call_logs l where l.org_id = p_org and l.id = p_call.id and l.transcript is null)) then
+  v_turn := f.turn_final;
+  if v_turn and p_call.reported then
+    select l.transcript is null into v_turn from call_logs l where l.org_id = p_org and l.id = p_call.id;
+  end if;
+  if v_turn then
     insert into call_turns (org_id, call_id, turn_key, role, text, at)
     values (p_org, p_call.id, f.turn_key, f.turn_role, f.turn_text, f.event_at) on conflict do nothing;
     -- While the call goes on its words wait for its end; after it nothing else would have them indexed.
@@ -933,20 +982,27 @@ begin
     perform queue_for_search(p_org, p_call.id);
   end if;
 
-  -- The hot row: one small update per event.
-  update call_tracking t set
-    status = case when v_rank > t.status_rank and v_rank < 5 then f.status else t.status end,
-    status_rank = case when v_rank < 5 then greatest(t.status_rank, v_rank) else t.status_rank end,
-    at = least(t.at, f.at),
-    agent_id = case when t.agent_id is null or v_words
-                    then (select l.agent_id from call_logs l where l.org_id = p_org and l.id = t.id) else t.agent_id end,
-    phone = coalesce(t.phone, case f.direction when 'outbound' then f.to_number else f.from_number end),
-    last_event_at = greatest(t.last_event_at, f.event_at),
-    (said_role, said_text, said_at) = (
-      select s.role, s.text, s.at
-        from (values (t.said_role, t.said_text, t.said_at), (f.turn_role, f.turn_text, case when f.turn_final then f.event_at end)) s (role, text, at)
-       where s.at is not null order by s.at desc, s.text desc, s.role limit 1)
-  where t.org_id = p_org and t.id = p_call.id;
+  -- The hot row: one small update per event; update_call_completed_atomically does it for those that end the call.
+  if f.status is distinct from 'ended' then
+    if v_words or p_call.agent_id is null then
+      select l.agent_id into v_agent from call_logs l where l.org_id = p_org and l.id = p_call.id;
+    end if;
+    v_said := f.turn_final and f.event_at is not null and (p_call.said_at is null or f.event_at > p_call.said_at
+      or (f.event_at = p_call.said_at
+        and (f.turn_text > p_call.said_text or (f.turn_text = p_call.said_text and f.turn_role < p_call.said_role))));
+    update call_tracking t set
+      status = case when v_rank > t.status_rank then f.status else t.status end,
+      status_rank = greatest(t.status_rank, v_rank),
+      at = least(t.at, f.at),
+      agent_id = coalesce(v_agent, t.agent_id),
+      phone = coalesce(t.phone, v_phone),
+      last_event_at = greatest(t.last_event_at, f.event_at),
+      known = t.known | v_known,
+      said_role = case when v_said then f.turn_role else t.said_role end,
+      said_text = case when v_said then f.turn_text else t.said_text end,
+      said_at = case when v_said then f.event_at else t.said_at end
+    where t.org_id = p_org and t.id = p_call.id;
+  end if;
 
   if not coalesce(f.is_report, false) and (v_rank > p_call.status_rank or v_started <> p_call.started_at
       or (v_started is not null and p_call.started_at is null)) then
@@ -1014,6 +1070,7 @@ declare
   v_new boolean;
   v_stored jsonb;
   v_seq bigint;
+  v_setting text;
 begin
   f := jsonb_populate_record(null::call_facts, p_facts);
 
@@ -1027,7 +1084,7 @@ begin
       return;
     end if;
   end if;
-  perform set_config('app.org_id', v_org::text, true);
+  v_setting := set_config('app.org_id', v_org::text, true);
 
   if p_provider_call_id is not null then
     -- Locks the call: two events of one call are applied one after the other.
@@ -1090,7 +1147,8 @@ begin
     end if;
     if v_kind is not null then
       v_seq := append_live_event(v_org, v_kind, v_call.id,
-        (select t.status from call_tracking t where t.org_id = v_org and t.id = v_call.id),
+        -- What apply_call_facts has made of it: status only moves up.
+        case when status_rank(f.status) > status_rank(v_call.status) then f.status else v_call.status end,
         f.turn_role, f.turn_text, f.turn_final);
     end if;
   end if;
@@ -1167,7 +1225,7 @@ begin
     select p.oid::regprocedure from pg_proc p join pg_namespace n on n.oid = p.pronamespace
      where n.nspname = 'public' and p.proname in (
        'search_org_lexeme', 'search_query', 'queue_for_search', 'index_queued_calls', 'status_rank', 'richer',
-       'original_sqlstate', 'clearer', 'better_time', 'call_seconds', 'number_of_call',
+       'original_sqlstate', 'known_facts', 'clearer', 'better_time', 'call_seconds', 'number_of_call',
        'create_inbound_call_atomically', 'update_call_completed_atomically', 'update_call_with_recording_atomically',
        'append_live_event', 'apply_call_facts', 'ingest_event', 'list_calls')
   loop
