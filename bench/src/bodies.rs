@@ -154,8 +154,9 @@ fn message(kind: Kind, turns: usize, prompt: usize) -> Value {
 }
 
 fn report(turns: usize) -> Value {
-    let transcript: String =
+    let lines: Vec<String> =
         (0..turns).map(|turn| format!("{}: {}\n", if turn % 2 == 0 { "AI" } else { "User" }, sentence(turn))).collect();
+    let transcript = lines.concat();
     json!({
         "type": "end-of-call-report",
         "endedReason": "customer-ended-call",

@@ -4,6 +4,13 @@
 //! same SQL without us, [`machine`] reads what both cost, [`sections`] puts the measurements in order and prints
 //! the tables. `bench/README.md` says what the numbers mean.
 
+#![expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "counts far below 2^52 become rates and percentiles"
+)]
+
 mod bodies;
 mod http;
 mod machine;

@@ -19,7 +19,7 @@ pub const SECRET: &str = "bench-webhook-secret-0123456789";
 const OWNER: &str = "owner@bench.example.test";
 const PASSWORD: &str = "bench passphrase 0123";
 /// How long the first start, which makes the cluster, may take.
-const FIRST_START: Duration = Duration::from_secs(120);
+const FIRST_START: Duration = Duration::from_mins(2);
 
 /// A running installation. Ends with [`Stage::stop`].
 pub struct Stage {
@@ -292,11 +292,9 @@ fn pg_bin() -> anyhow::Result<PathBuf> {
         let found = versions.filter_map(Result::ok).map(|version| version.path().join("bin"));
         found.filter(|path| path.join("pgbench").exists()).max()
     });
-    match newest {
-        Some(path) => Ok(path),
-        None => {
-            let asked = Command::new("pg_config").arg("--bindir").output().context("pgbench is not installed")?;
-            Ok(PathBuf::from(String::from_utf8(asked.stdout)?.trim()))
-        }
+    if let Some(path) = newest {
+        return Ok(path);
     }
+    let asked = Command::new("pg_config").arg("--bindir").output().context("pgbench is not installed")?;
+    Ok(PathBuf::from(String::from_utf8(asked.stdout)?.trim()))
 }
