@@ -1,6 +1,8 @@
 //! No tenant, no SQL: what each login sees and may write, what a connection carries from one user to the next, which
 //! logins and schemas the server refuses.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -335,6 +337,25 @@ async fn a_connection_that_died_with_the_server_is_replaced() {
     cut_all(&db).await;
     tenancy.tenant(org).await.unwrap().commit().await.unwrap();
     tenancy.system("after a restart").await.unwrap().commit().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_whole_pool_that_died_with_the_server_is_replaced() {
+    let db = TestDb::new().await;
+    let org = db.organization("Harbour").await;
+    let tenancy = Tenancy::connect(db.logins(), 6).await.unwrap();
+    let mut open = Vec::new();
+    for _ in 0..6 {
+        open.push(tenancy.tenant(org).await.unwrap());
+    }
+    for tx in open {
+        tx.commit().await.unwrap();
+    }
+    cut_all(&db).await;
+    for attempt in 0..8 {
+        let tx = tenancy.tenant(org).await;
+        tx.unwrap_or_else(|error| panic!("attempt {attempt}: {error:?}")).commit().await.unwrap();
+    }
 }
 
 #[tokio::test]

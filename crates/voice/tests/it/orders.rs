@@ -314,7 +314,7 @@ fn any_order_and_repetition_of_several_calls_ends_in_the_same_rows() {
         (desk, in_order, shuffled)
     });
     let counter = std::cell::Cell::new(0_usize);
-    let result = runner(12).run(&day(), |day| {
+    let result = runner(100).run(&day(), |day| {
         counter.set(counter.get() + 1);
         let case = counter.get();
         runtime.block_on(async {
