@@ -524,12 +524,12 @@ language sql immutable parallel safe as $$
               when p_later then greatest(a, b) else least(a, b) end
 $$;
 
--- Seconds of a call: from its ends where both are known, else what was claimed.
+-- Seconds of a call: from its ends where both are known, else what was claimed. Ends more than a week apart are a broken
+-- clock, and one such call would make nonsense of every total.
 create function call_seconds(p_started timestamptz, p_ended timestamptz, p_claimed int) returns int
 language sql immutable parallel safe as $$
-  select case when p_started is not null and p_ended >= p_started
-              then least(round(extract(epoch from p_ended - p_started)), 2147483647)::int
-              else p_claimed end
+  select case when p_started is null or p_ended is null or p_ended < p_started then p_claimed
+              when p_ended - p_started <= interval '7 days' then round(extract(epoch from p_ended - p_started))::int end
 $$;
 
 -- create_inbound_call_atomically: both rows of a call, or neither.

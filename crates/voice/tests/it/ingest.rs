@@ -315,6 +315,19 @@ async fn a_reason_nobody_knows_yet_is_kept_word_for_word() {
 }
 
 #[tokio::test]
+async fn a_call_of_ten_years_has_no_duration() {
+    let desk = Desk::new().await;
+    let org = desk.db.organization("Harbour").await;
+    let mut report = about(&messages::report(), "call-1");
+    report["message"]["startedAt"] = json!("2016-10-05T09:00:03.500Z");
+    desk.take(Some(org), &report).await;
+    let rows = rows::of_call(&mut desk.db.admin().await, org, "call-1").await;
+    assert_eq!(rows["log"]["status"], "ended");
+    assert_eq!(rows["log"]["duration_seconds"], Value::Null, "a broken clock must not make nonsense of every total");
+    desk.close().await;
+}
+
+#[tokio::test]
 async fn the_body_is_kept_whole_scrubbed_and_compressed() {
     let desk = Desk::new().await;
     let org = desk.db.organization("Harbour").await;
