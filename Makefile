@@ -30,7 +30,7 @@ build: ## Builds target/release/voxanne.
 # crate, cargo would build most dependencies again.
 test: ## Runs every test: Rust tests on a PostgreSQL of their own, examples in the documentation, browser tests.
 	deploy/install-prerequisites.sh --test
-	command -v cargo-nextest >/dev/null || cargo install --locked cargo-nextest
+	@command -v cargo-nextest >/dev/null || cargo install --locked cargo-nextest
 	$(MAKE) $(packages)
 	cargo build --workspace --bins --tests --examples $(locked)
 	$(target)/debug/test-cluster cargo nextest run --workspace $(locked)
@@ -44,8 +44,8 @@ lint: ## Checks form, warnings, texts, licences and unused dependencies.
 	cargo fmt --all --check
 	npm run --silent check --prefix ui
 	cargo clippy --workspace --all-targets $(locked) -- --deny warnings
-	if command -v cargo-deny >/dev/null; then cargo deny --offline check bans licenses sources; else echo 'skipped: cargo-deny is not installed (cargo install --locked cargo-deny)'; fi
-	if command -v cargo-machete >/dev/null; then cargo machete; else echo 'skipped: cargo-machete is not installed (cargo install --locked cargo-machete)'; fi
+	@if command -v cargo-deny >/dev/null; then cargo deny --offline check bans licenses sources; else echo 'skipped: cargo-deny is not installed (cargo install --locked cargo-deny)'; fi
+	@if command -v cargo-machete >/dev/null; then cargo machete; else echo 'skipped: cargo-machete is not installed (cargo install --locked cargo-machete)'; fi
 
 fmt: ## Puts the code into form.
 	cargo fmt --all

@@ -71,7 +71,9 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::CheckConfig { example: true } => say(&platform::config::example()),
         Command::CheckConfig { example: false } => {
-            config()?;
+            for warning in config()?.warnings() {
+                say(&format!("Note: {warning}.\n"));
+            }
             say("The configuration is in order.\n");
         }
         Command::Openapi => say(&openapi::document()?),
