@@ -10,6 +10,7 @@ pub mod config;
 pub mod crypto;
 pub mod embedded;
 pub mod http;
+pub mod i18n;
 pub mod ids;
 pub mod realtime;
 pub mod secret;

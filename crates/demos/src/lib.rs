@@ -1,0 +1,1 @@
+//! Demo slots, holds and bookings of the operator.

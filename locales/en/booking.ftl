@@ -1,0 +1,1 @@
+# Words of booking a demonstration, on pages and in mails.
