@@ -329,8 +329,7 @@ pub(crate) fn words(node: &Node<'_>) -> Option<String> {
 /// A status code: digits with points, or three digits.
 pub(crate) fn status(node: &Node<'_>) -> Option<String> {
     let text = values::label(node, 12).or_else(|| values::id(node))?;
-    let is_code = text.len() <= 12
-        && text.starts_with(['2', '4', '5'])
-        && text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+    let is_code =
+        text.len() <= 12 && text.starts_with(['2', '4', '5']) && text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
     is_code.then_some(text)
 }
