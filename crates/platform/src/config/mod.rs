@@ -4,6 +4,7 @@
 //! reported in one go; a default is written once, in the table of [`variables`]; a secret is a type
 //! that cannot be printed and may come from a file.
 
+mod mail;
 mod reader;
 mod values;
 mod variables;
@@ -22,6 +23,7 @@ use crate::ids::OrgId;
 use crate::secret::Secret;
 use reader::{Reader, Recorded};
 
+pub use mail::{MailConfig, RelayConfig, RelayTls};
 pub use reader::{ConfigErrors, Problem};
 pub use values::{LogFormat, MasterKey, Origin, Rate};
 pub use variables::{Section, VARIABLES, Variable, example};
@@ -45,6 +47,8 @@ pub struct Config {
     pub limits: LimitConfig,
     /// The voice provider Vapi.
     pub vapi: VapiConfig,
+    /// Sending mail.
+    pub mail: MailConfig,
     /// Log output.
     pub log: LogConfig,
     /// Variables that are set although this version has no part that reads them; see [`Config::warnings`].
@@ -155,12 +159,15 @@ impl Config {
         let security = security(&mut reader);
         let limits = limits(&mut reader);
         let vapi = vapi(&mut reader);
+        let mail = mail::read(&mut reader);
         let log = log(&mut reader);
         let reserved = reader.reserved();
         let problems = reader.into_problems();
-        match (server, database, security, limits, vapi, log) {
-            (Ok(server), Ok(database), Ok(security), Ok(limits), Ok(vapi), Ok(log)) if problems.is_empty() => {
-                Ok(Self { server, database, security, limits, vapi, log, reserved })
+        match (server, database, security, limits, vapi, mail, log) {
+            (Ok(server), Ok(database), Ok(security), Ok(limits), Ok(vapi), Ok(mail), Ok(log))
+                if problems.is_empty() =>
+            {
+                Ok(Self { server, database, security, limits, vapi, mail, log, reserved })
             }
             _ => Err(ConfigErrors(problems)),
         }
