@@ -5,6 +5,7 @@
 //! that cannot be printed and may come from a file.
 
 mod reader;
+mod site;
 mod values;
 mod variables;
 
@@ -22,6 +23,7 @@ use crate::secret::Secret;
 use reader::{Reader, Recorded};
 
 pub use reader::{ConfigErrors, Problem};
+pub use site::SiteConfig;
 pub use values::{LogFormat, MasterKey, Origin, Rate};
 pub use variables::{Section, VARIABLES, Variable, example};
 
@@ -44,6 +46,8 @@ pub struct Config {
     pub limits: LimitConfig,
     /// The voice provider Vapi.
     pub vapi: VapiConfig,
+    /// What the public website says.
+    pub site: SiteConfig,
     /// Log output.
     pub log: LogConfig,
     /// Variables that are set although this version has no part that reads them; see [`Config::warnings`].
@@ -157,7 +161,7 @@ impl Config {
         let problems = reader.into_problems();
         match (server, database, security, limits, vapi, log) {
             (Ok(server), Ok(database), Ok(security), Ok(limits), Ok(vapi), Ok(log)) if problems.is_empty() => {
-                Ok(Self { server, database, security, limits, vapi, log, reserved })
+                Ok(Self { server, database, security, limits, vapi, site: SiteConfig::default(), log, reserved })
             }
             _ => Err(ConfigErrors(problems)),
         }
