@@ -88,6 +88,7 @@ impl App {
             platform_secrets: config.vapi.webhook_secrets.clone(),
             unverified: unverified.clone(),
             max_webhook_bytes: usize::try_from(config.limits.max_webhook_bytes)?,
+            spool_dir: config.server.data_dir.join("spool"),
             live_per_user: usize::try_from(config.limits.live_connections_per_user)?,
             live_per_org: usize::try_from(config.limits.live_connections_per_org)?,
         });

@@ -3,9 +3,17 @@
 //! Tests run under the restricted logins on real PostgreSQL. One cluster lives for the whole run (`cargo vt`), one
 //! database per test is cloned from a migrated template.
 
-#![expect(clippy::expect_used, clippy::panic, clippy::missing_panics_doc, reason = "a test harness fails by panicking")]
+#![expect(
+    clippy::expect_used,
+    clippy::print_stderr,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    reason = "a test harness fails by panicking"
+)]
 
 pub mod cluster;
+
+use std::path::PathBuf;
 
 use jiff::Timestamp;
 use platform::clock::Clock;
@@ -22,6 +30,16 @@ pub struct TestDb {
     options: PgConnectOptions,
     tenancy: Tenancy,
     clock: Clock,
+}
+
+/// The database goes with the cluster; files would stay.
+impl Drop for TestDb {
+    fn drop(&mut self) {
+        match std::fs::remove_dir_all(self.scratch_dir()) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => eprintln!("files of a test stay: {error}"),
+            _ => {}
+        }
+    }
 }
 
 impl TestDb {
@@ -45,6 +63,11 @@ impl TestDb {
     /// The way to the database, under the restricted logins.
     pub fn tenancy(&self) -> Tenancy {
         self.tenancy.clone()
+    }
+
+    /// Where this test may keep files. Nobody has made it yet.
+    pub fn scratch_dir(&self) -> PathBuf {
+        std::env::temp_dir().join(self.options.get_database().expect("a named database"))
     }
 
     /// A clock that stands still at [`START`] until advanced.

@@ -15,6 +15,7 @@ pub mod numbers;
 pub mod quarantine;
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 
 use axum::extract::FromRef;
 use identity::Authority;
@@ -29,8 +30,9 @@ use platform::tasks::Tasks;
 use platform::tenancy::{DbError, Tenancy};
 
 use connections::Registry;
-use ingress::actions::Ingress;
+use ingress::actions::{Ingress, Parts};
 use ingress::api::WebhookState;
+use ingress::spool::Spool;
 use live::Watchers;
 use live::api::LiveParts;
 use live::model::LiveEvent;
@@ -59,6 +61,8 @@ pub struct Services {
     pub unverified: Option<Limiter<IpAddr>>,
     /// Largest webhook body in bytes.
     pub max_webhook_bytes: usize,
+    /// Directory of events that were answered before they were stored; made when it is needed.
+    pub spool_dir: PathBuf,
     /// Live connections per user.
     pub live_per_user: usize,
     /// Live connections per organization.
@@ -89,15 +93,16 @@ impl VoiceState {
         let hub: Hub<LiveEvent> = Hub::default();
         let registry = Registry::new(tenancy.clone(), master_key.clone(), clock.clone(), services.platform_secrets);
         let neighbours = Neighbours::default();
-        let ingress = Ingress::new(
-            tenancy.clone(),
+        let ingress = Ingress::new(Parts {
+            tenancy: tenancy.clone(),
             clock,
-            tasks.clone(),
+            tasks: tasks.clone(),
             registry,
-            Routing::default(),
-            hub.clone(),
-            neighbours.clone(),
-        );
+            routing: Routing::default(),
+            hub: hub.clone(),
+            neighbours: neighbours.clone(),
+            spool: Spool::new(services.spool_dir, master_key.clone()),
+        });
         let live = LiveParts {
             tenancy: tenancy.clone(),
             hub,

@@ -19,6 +19,7 @@ use std::path::PathBuf;
 use ipnet::IpNet;
 use url::Url;
 
+use crate::ids::OrgId;
 use crate::secret::Secret;
 use reader::{Reader, Recorded};
 
@@ -69,6 +70,8 @@ pub struct ServerConfig {
     pub trusted_proxies: Vec<IpNet>,
     /// Other origins whose pages may call the API.
     pub cors_origins: Vec<Origin>,
+    /// The operator's own organization, where one was named.
+    pub operator_org: Option<OrgId>,
 }
 
 impl ServerConfig {
@@ -203,6 +206,7 @@ fn server(reader: &mut Reader<'_>) -> Result<ServerConfig, Recorded> {
     let data_dir = reader.value(&variables::DATA_DIR, values::path);
     let trusted_proxies = reader.list(&variables::TRUSTED_PROXIES, values::network);
     let cors_origins = reader.list(&variables::CORS_ORIGINS, str::parse);
+    let operator_org = reader.optional(&variables::OPERATOR_ORG, values::organization);
     Ok(ServerConfig {
         listen: listen?,
         metrics_listen: metrics_listen?,
@@ -210,6 +214,7 @@ fn server(reader: &mut Reader<'_>) -> Result<ServerConfig, Recorded> {
         data_dir: data_dir?,
         trusted_proxies: trusted_proxies?,
         cors_origins: cors_origins?,
+        operator_org: operator_org?,
     })
 }
 

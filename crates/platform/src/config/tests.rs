@@ -47,6 +47,7 @@ fn an_empty_environment_gives_the_documented_defaults() {
     assert_eq!(config.server.data_dir, PathBuf::from("./data"));
     assert!(config.server.trusted_proxies.is_empty());
     assert!(config.server.cors_origins.is_empty());
+    assert!(config.server.operator_org.is_none());
     assert!(matches!(config.database.source, DatabaseSource::Embedded));
     assert_eq!(config.database.pool_size, 16);
     assert_eq!(config.limits.public_api, "100/15m".parse().unwrap());

@@ -118,6 +118,16 @@ pub(super) static CORS_ORIGINS: Variable = Variable {
     secret: false,
 };
 
+pub(super) static OPERATOR_ORG: Variable = Variable {
+    name: "VOXANNE_OPERATOR_ORG",
+    section: Section::Server,
+    meaning: "Id of the operator's own organization, which demo bookings belong to. \
+              Unset: the one that was made first. A change holds from the next start.",
+    default: None,
+    example: "0198c0de-7a5e-7000-8000-000000000001",
+    secret: false,
+};
+
 pub(super) static DATABASE_URL: Variable = Variable {
     name: "DATABASE_URL",
     section: Section::Database,
@@ -259,6 +269,7 @@ pub static VARIABLES: &[&Variable] = &[
     &DATA_DIR,
     &TRUSTED_PROXIES,
     &CORS_ORIGINS,
+    &OPERATOR_ORG,
     &DATABASE_URL,
     &DATABASE_SYSTEM_URL,
     &DATABASE_ADMIN_URL,

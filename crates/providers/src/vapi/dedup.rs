@@ -21,8 +21,8 @@
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use super::node::Node;
-use super::{Facts, Message, MessageKind, ParseError, facts, values};
+use super::{Facts, Message, MessageKind, ParseError, facts};
+use crate::json::{JsonError, Node, values};
 
 /// Keys of the envelope: live copies that say nothing about which event this is.
 const SHARED: [&str; 9] =
@@ -111,7 +111,7 @@ pub(super) fn facts_digest(facts: &mut Facts) -> Result<String, ParseError> {
     let delivered_at = facts.status_at.take();
     let bytes = serde_json::to_vec(facts);
     facts.status_at = delivered_at;
-    bytes.map(|bytes| hex::encode(Sha256::digest(bytes))).map_err(|error| ParseError::not_json(&error))
+    bytes.map(|bytes| hex::encode(Sha256::digest(bytes))).map_err(|error| JsonError::not_json(&error).into())
 }
 
 /// A digest of the message's own fields, independent of key order.

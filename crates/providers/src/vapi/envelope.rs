@@ -7,8 +7,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::node::Node;
-use super::values;
+use crate::json::{JsonError, Node, values};
 
 /// Longest `type` text kept of a message we do not know.
 const MAX_TYPE_CHARS: usize = 100;
@@ -39,10 +38,6 @@ pub enum ParseError {
 }
 
 impl ParseError {
-    pub(super) fn not_json(error: &serde_json::Error) -> Self {
-        Self::NotJson { line: error.line(), column: error.column() }
-    }
-
     /// A stable code for answers and metrics.
     pub fn code(&self) -> &'static str {
         match self {
@@ -60,6 +55,15 @@ impl ParseError {
             Self::NotUtf8 | Self::NotJson { .. } | Self::NotAnObject => "$",
             Self::NoMessage => "$.message",
             Self::NoType => "$.message.type",
+        }
+    }
+}
+
+impl From<JsonError> for ParseError {
+    fn from(error: JsonError) -> Self {
+        match error {
+            JsonError::NotUtf8 => Self::NotUtf8,
+            JsonError::NotJson { line, column } => Self::NotJson { line, column },
         }
     }
 }

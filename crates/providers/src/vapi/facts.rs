@@ -10,8 +10,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::node::Node;
-use super::{CallKind, Message, MessageKind, clean, node, values};
+use super::{CallKind, Message, MessageKind};
+use crate::json::{Node, clean, node, values};
 
 /// A latency beyond ten minutes is a broken clock.
 const MAX_LATENCY_MS: f64 = 600_000.0;

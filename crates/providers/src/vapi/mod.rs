@@ -14,18 +14,16 @@
 //! Rules: an unknown type or field is kept, never refused; a field of the wrong type counts as missing; what Vapi calls
 //! `message.call.id` is an opaque text; an organization is never taken from a payload.
 
-mod clean;
 mod dedup;
 mod ended_reason;
 mod envelope;
 mod facts;
-mod node;
 mod redact;
-mod values;
 
 pub mod reply;
 pub mod signature;
 
+pub use crate::json::values::normalise_number;
 pub use dedup::DedupKey;
 pub use ended_reason::{EndedClass, FailureCause, Outcome, classify};
 pub use envelope::{CallKind, CallRef, Message, MessageKind, ParseError};
@@ -33,7 +31,8 @@ pub use facts::{
     Channel, Consent, Direction, Facts, Latency, Recording, Role, Status, ToolCall, Transfer, TransferKind, Turn,
 };
 pub use redact::{REDACTED, redact};
-pub use values::normalise_number;
+
+use crate::json::{clean, node};
 
 /// One message, read once: everything the ingest hands to the database.
 #[derive(Debug, Clone)]

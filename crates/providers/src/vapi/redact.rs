@@ -13,8 +13,8 @@
 
 use std::borrow::Cow;
 
-use super::node::{self, Node};
-use super::{ParseError, clean};
+use super::ParseError;
+use crate::json::{Node, clean, node};
 
 /// What stands in place of a secret.
 pub const REDACTED: &str = "[redacted]";
@@ -90,7 +90,7 @@ pub fn redact(body: &[u8]) -> Result<Vec<u8>, ParseError> {
     let mut retry = None;
     let mut root = node::parse(&text, &mut retry)?;
     scrub(&mut root);
-    root.to_bytes()
+    Ok(root.to_bytes()?)
 }
 
 /// Applies the rules to a tree. Returns whether anything changed.

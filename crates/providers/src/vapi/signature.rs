@@ -19,10 +19,12 @@ use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha512};
 use subtle::ConstantTimeEq;
 
+use crate::webhook::single;
+
+pub use crate::webhook::Refused;
+
 /// How far a signed time may lie from ours, either way.
 const WINDOW_MS: i64 = 300_000;
-/// Longest credential or signature header that is read.
-const MAX_HEADER_BYTES: usize = 4096;
 /// How many signatures of one list are looked at.
 const MAX_SIGNATURES: usize = 16;
 /// Longest message id.
@@ -174,53 +176,6 @@ pub struct Verified {
     pub secret_index: usize,
 }
 
-/// Why a request was refused. For metrics only: printing it tells nothing, on purpose.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the request was refused")]
-pub enum Refused {
-    /// The connection has no usable secret.
-    NoSecret,
-    /// The connection's options make no sense; see [`WebhookAuth::check`].
-    Misconfigured,
-    /// The header with the secret or the signature is missing or empty.
-    NoCredential,
-    /// A header that must be single came twice.
-    RepeatedHeader,
-    /// A header is too long.
-    OversizedHeader,
-    /// The time is missing.
-    NoTimestamp,
-    /// The time is not a plain number.
-    MalformedTimestamp,
-    /// The time is more than five minutes from ours.
-    OutsideWindow,
-    /// The message id is missing or not a short printable text.
-    MessageId,
-    /// No entry of the signature header could be read.
-    MalformedSignature,
-    /// The secret or signature is wrong.
-    Mismatch,
-}
-
-impl Refused {
-    /// A value fit for a metric label.
-    pub fn reason(self) -> &'static str {
-        match self {
-            Self::NoSecret => "no_secret",
-            Self::Misconfigured => "misconfigured",
-            Self::NoCredential => "no_credential",
-            Self::RepeatedHeader => "repeated_header",
-            Self::OversizedHeader => "oversized_header",
-            Self::NoTimestamp => "no_timestamp",
-            Self::MalformedTimestamp => "malformed_timestamp",
-            Self::OutsideWindow => "outside_window",
-            Self::MessageId => "message_id",
-            Self::MalformedSignature => "malformed_signature",
-            Self::Mismatch => "mismatch",
-        }
-    }
-}
-
 impl WebhookAuth {
     /// Checks the options when they are set, so that a mistake is told to whoever makes it and not to every caller.
     ///
@@ -316,19 +271,6 @@ fn credential<'a>(headers: &'a HeaderMap, name: &str, bearer: bool) -> Result<Op
     let scheme_len = "Bearer ".len();
     let is_bearer = value.len() > scheme_len && value[..scheme_len].eq_ignore_ascii_case(b"Bearer ");
     Ok(is_bearer.then(|| value[scheme_len..].trim_ascii()).filter(|secret| !secret.is_empty()))
-}
-
-/// The one value of a header, trimmed; none when absent or empty.
-fn single<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a [u8]>, Refused> {
-    let mut values = headers.get_all(name).iter();
-    let Some(value) = values.next() else { return Ok(None) };
-    if values.next().is_some() {
-        return Err(Refused::RepeatedHeader);
-    }
-    if value.len() > MAX_HEADER_BYTES {
-        return Err(Refused::OversizedHeader);
-    }
-    Ok(Some(value.as_bytes().trim_ascii()).filter(|value| !value.is_empty()))
 }
 
 // --- HMAC --------------------------------------------------------------------------------------------------------------

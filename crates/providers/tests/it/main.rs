@@ -5,6 +5,8 @@ mod bad_input;
 mod ended_reasons;
 mod extraction;
 mod identity;
+mod mail_events;
+mod mail_signatures;
 mod properties;
 mod redaction;
 mod replies;

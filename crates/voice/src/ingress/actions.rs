@@ -14,6 +14,7 @@ use serde_json::json;
 use tokio::sync::Semaphore;
 
 use super::model::Event;
+use super::spool::{Spool, SpoolError, Waiting};
 use super::store::{self, Ingested};
 use crate::connections::model::Verifier;
 use crate::connections::{ConnectionError, Registry};
@@ -28,6 +29,8 @@ const MAX_IN_FLIGHT: usize = 512;
 const COMPRESSION_LEVEL: i32 = 1;
 /// How often it is written down which connections were heard.
 const NOTE_LAST_EVENTS: Duration = Duration::from_secs(2);
+/// How often events that were answered before they were stored are tried again.
+const DRAIN_SPOOL: Duration = Duration::from_secs(2);
 /// The type of a test event; the provider has none of this name.
 const TEST_EVENT: &str = "voxanne.test";
 
@@ -48,6 +51,17 @@ pub enum IngestError {
     Died,
 }
 
+/// Why an answered event still waits on disk.
+#[derive(Debug, thiserror::Error)]
+pub enum DrainError {
+    /// The database did not take it.
+    #[error(transparent)]
+    Ingest(#[from] IngestError),
+    /// The spool could not be used.
+    #[error(transparent)]
+    Spool(#[from] SpoolError),
+}
+
 /// Why a test event did not arrive.
 #[derive(Debug, thiserror::Error)]
 pub enum TestEventError {
@@ -65,7 +79,27 @@ pub enum TestEventError {
     Ingest(#[from] IngestError),
 }
 
-/// Everything the ingest needs. Cheap to clone.
+/// What the ingest is made of.
+pub struct Parts {
+    /// The way to the database.
+    pub tenancy: Tenancy,
+    /// The time.
+    pub clock: Clock,
+    /// Owner of background tasks.
+    pub tasks: Tasks,
+    /// The connections this process knows.
+    pub registry: Registry,
+    /// Who answers which number.
+    pub routing: Routing,
+    /// The viewers of this process.
+    pub hub: Hub<LiveEvent>,
+    /// The other nodes.
+    pub neighbours: Neighbours,
+    /// Where answered events wait for the database.
+    pub spool: Spool,
+}
+
+/// Takes events in. Cheap to clone.
 #[derive(Clone)]
 pub struct Ingress {
     pub(super) tenancy: Tenancy,
@@ -75,30 +109,16 @@ pub struct Ingress {
     pub(super) routing: Routing,
     hub: Hub<LiveEvent>,
     neighbours: Neighbours,
+    spool: Spool,
     in_flight: Arc<Semaphore>,
 }
 
 impl Ingress {
     /// Puts the parts together.
-    pub fn new(
-        tenancy: Tenancy,
-        clock: Clock,
-        tasks: Tasks,
-        registry: Registry,
-        routing: Routing,
-        hub: Hub<LiveEvent>,
-        neighbours: Neighbours,
-    ) -> Self {
-        Self {
-            tenancy,
-            clock,
-            tasks,
-            registry,
-            routing,
-            hub,
-            neighbours,
-            in_flight: Arc::new(Semaphore::new(MAX_IN_FLIGHT)),
-        }
+    pub fn new(parts: Parts) -> Self {
+        let Parts { tenancy, clock, tasks, registry, routing, hub, neighbours, spool } = parts;
+        let in_flight = Arc::new(Semaphore::new(MAX_IN_FLIGHT));
+        Self { tenancy, clock, tasks, registry, routing, hub, neighbours, spool, in_flight }
     }
 
     /// The connections this process knows.
@@ -106,10 +126,16 @@ impl Ingress {
         &self.registry
     }
 
-    /// Reads who answers which number and keeps that fresh; writes down which connections are heard.
+    /// Reads who answers which number and keeps that fresh; writes down which connections are heard; takes in what was
+    /// answered and not stored, by this process or the one before it.
     pub async fn start(&self, tenancy: &Tenancy) -> Result<(), DbError> {
         self.routing.refresh(tenancy).await?;
         self.routing.keep_fresh(tenancy.clone(), &self.tasks);
+        let this = self.clone();
+        self.tasks.every(DRAIN_SPOOL, "answered events wait on disk for the database", move || {
+            let this = this.clone();
+            async move { this.drain_spool().await }
+        });
         let registry = self.registry.clone();
         self.tasks.every(NOTE_LAST_EVENTS, "the last event of each connection could not be noted", move || {
             let registry = registry.clone();
@@ -158,6 +184,27 @@ impl Ingress {
         work.await.map_err(|_| IngestError::Died)?
     }
 
+    /// Keeps an event on disk that is answered before the database has it.
+    pub(super) async fn keep_for_later(&self, verifier: &Verifier, event: &Event) -> Result<(), DrainError> {
+        let body = compress(&event.body).map_err(IngestError::Compress)?;
+        Ok(self.spool.keep(Waiting { org: verifier.org, connection: verifier.id, body }).await?)
+    }
+
+    /// Takes in what waits on disk, the oldest first. Ends at the first that the database does not take.
+    pub async fn drain_spool(&self) -> Result<(), DrainError> {
+        for name in self.spool.waiting().await? {
+            let waiting = self.spool.read(name.clone()).await?;
+            let Some((verifier, event)) = waiting.as_ref().and_then(event_of) else {
+                tracing::error!(file = name, "an answered event cannot be read back and was put aside");
+                self.spool.put_aside(name).await?;
+                continue;
+            };
+            self.take(Arc::new(verifier), Arc::new(event)).await?;
+            self.spool.remove(name).await?;
+        }
+        Ok(())
+    }
+
     async fn store(&self, verifier: &Verifier, event: &Event) -> Result<Ingested, IngestError> {
         let compressed = compress(&event.body).map_err(IngestError::Compress)?;
         let mut result = self.call(verifier, event, &compressed).await;
@@ -185,6 +232,13 @@ impl Ingress {
         let call = self.tenancy.tenant_call().await?;
         store::ingest(call, verifier.org, verifier.id, event, compressed).await
     }
+}
+
+/// An event from the spool with whom it came from. It was verified before it was kept.
+fn event_of(waiting: &Waiting) -> Option<(Verifier, Event)> {
+    let body = decompress(&waiting.body).ok()?;
+    let event = providers::vapi::receive(&body).map(Event::from_received).ok()?;
+    Some((Verifier { org: waiting.org, id: waiting.connection, ..Verifier::default() }, event))
 }
 
 fn compress(body: &[u8]) -> Result<Vec<u8>, std::io::Error> {

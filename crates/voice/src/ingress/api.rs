@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use platform::config::Origin;
+use platform::http::problem::Chain;
 use platform::http::{ApiError, ClientAddr, FieldError, Limiter, Problem, PublicRouter};
 use platform::ids::ConnectionId;
 use providers::vapi::reply::{self, ToolCallsReply};
@@ -24,9 +25,6 @@ use crate::connections::model::Verifier;
 /// How long an answer that the provider waits for may wait for the database. The carrier hangs up at 15 s, the provider
 /// at 7.5 s; a caller hears every second.
 const REPLY_PATIENCE: Duration = Duration::from_secs(3);
-
-/// Seconds between the tries to store an event that was answered before it was stored.
-const STORE_LATER: [u64; 6] = [1, 2, 4, 8, 16, 32];
 
 /// State of the webhook routes. Cheap to clone.
 #[derive(Clone)]
@@ -183,7 +181,7 @@ fn note_refusal(verifier: &Verifier, refused: Refused) {
 }
 
 /// Answers what a caller on the line waits for, stored or not: silence would end the call. An event that the database
-/// did not take, or not in time, goes on being stored meanwhile.
+/// did not take, or not in time, is on disk before the answer leaves.
 async fn reply_in_time(
     state: &WebhookState,
     verifier: Arc<Verifier>,
@@ -196,11 +194,12 @@ async fn reply_in_time(
         Ok(Ok(ingested)) => first_answer(&ingested).or(answer),
         Ok(Err(error)) => {
             tracing::error!(%error, kind = event.kind.metric_label(), "answered an event that could not be stored yet");
-            store_later(&state.ingress, verifier, Arc::clone(&event));
+            keep_for_later(&state.ingress, &verifier, &event).await;
             answer
         }
         Err(_) => {
             tracing::warn!(kind = event.kind.metric_label(), "answered an event before it was stored");
+            keep_for_later(&state.ingress, &verifier, &event).await;
             answer
         }
     };
@@ -211,21 +210,12 @@ async fn reply_in_time(
     axum::Json(answer).into_response()
 }
 
-/// Goes on trying to store an event that was answered already: the provider will not send it again.
-fn store_later(ingress: &Ingress, verifier: Arc<Verifier>, event: Arc<Event>) {
-    let (ingress, stopping) = (ingress.clone(), ingress.tasks.stopping());
-    ingress.tasks.clone().spawn(async move {
-        for seconds in STORE_LATER {
-            tokio::select! {
-                () = tokio::time::sleep(Duration::from_secs(seconds)) => {}
-                () = stopping.cancelled() => break,
-            }
-            if ingress.take(Arc::clone(&verifier), Arc::clone(&event)).await.is_ok() {
-                return;
-            }
-        }
-        tracing::error!(kind = event.kind.metric_label(), "an answered event was not stored");
-    });
+/// The provider will not send an answered event again. When even the disk fails the caller is answered all the same: they
+/// are on the line now, and the log says what was lost.
+async fn keep_for_later(ingress: &Ingress, verifier: &Verifier, event: &Event) {
+    if let Err(error) = ingress.keep_for_later(verifier, event).await {
+        tracing::error!(error = %Chain(&error), kind = event.kind.metric_label(), "an answered event could not be kept");
+    }
 }
 
 /// What a repeated `tool-calls` was answered the first time: never a second effect, never a second story.

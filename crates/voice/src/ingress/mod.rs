@@ -7,12 +7,13 @@
 //!
 //! Rules: an organization comes from trusted data only; an event that cannot be stored is answered 503; a verified event
 //! is never refused by a limiter; what the provider waits for (`assistant-request`, `tool-calls`) is answered in time
-//! even when the database is slow.
+//! even when the database is slow, and is on disk ([`spool`]) before an answer leaves that the database does not know of.
 
 pub mod actions;
 pub mod api;
 pub mod model;
 pub mod replay;
+pub mod spool;
 mod store;
 
 pub use store::Ingested;

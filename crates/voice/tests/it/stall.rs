@@ -77,3 +77,29 @@ async fn an_event_that_cannot_be_stored_is_not_acknowledged() {
     assert_eq!(desk.count("select count(*) from provider_events").await, 1);
     desk.close().await;
 }
+
+/// The process that answered is gone before the database is back, and its memory with it.
+#[tokio::test]
+async fn what_was_answered_survives_the_process_that_answered_it() {
+    let desk = Desk::new().await;
+    let org = desk.db.organization("Harbour").await;
+    desk.map(org, OURS, Some(OURS_REF), "Reception", "asst-harbour").await;
+    desk.ingress.refresh_routing().await.unwrap();
+    let mut admin = desk.db.admin().await;
+    admin.execute("alter table provider_events rename to gone").await.unwrap();
+    let uses = about(&messages::tool_call("tool-1", "find_slot", 20.0), "call-1").to_string().into_bytes();
+    let (status, answer) = desk.post(uses).await;
+    assert_eq!((status, &answer["results"][0]["toolCallId"]), (StatusCode::OK, &json!("tool-1")));
+    assert!(desk.ingress.drain_spool().await.is_err(), "it waits for as long as the database fails");
+    admin.execute("alter table gone rename to provider_events").await.unwrap();
+
+    let next = desk.next_process();
+    next.drain_spool().await.unwrap();
+    assert_eq!(desk.count("select count(*) from provider_events where type = 'tool-calls'").await, 1);
+    assert_eq!(desk.count("select count(*) from call_tool_calls").await, 1);
+    next.drain_spool().await.unwrap();
+    assert_eq!(desk.count("select count(*) from provider_events").await, 1, "and is taken in once");
+    let waiting = std::fs::read_dir(desk.db.scratch_dir().join("spool")).unwrap().count();
+    assert_eq!(waiting, 0, "nothing of it stays on disk");
+    desk.close().await;
+}

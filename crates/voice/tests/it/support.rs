@@ -18,9 +18,10 @@ use test_support::TestDb;
 use tower::ServiceExt as _;
 use voice::connections::Registry;
 use voice::connections::model::Verifier;
-use voice::ingress::actions::{IngestError, Ingress};
+use voice::ingress::actions::{IngestError, Ingress, Parts};
 use voice::ingress::api::{WebhookState, router};
 use voice::ingress::model::Event;
+use voice::ingress::spool::Spool;
 use voice::live::model::LiveEvent;
 use voice::live::neighbours::Neighbours;
 use voice::numbers::Routing;
@@ -45,18 +46,13 @@ impl Desk {
     pub async fn new() -> Self {
         let db = TestDb::new().await;
         let (tenancy, tasks, hub) = (db.tenancy(), Tasks::new(), Hub::default());
-        let secrets = vec![Secret::new(PLATFORM_SECRET)];
-        let registry = Registry::new(tenancy.clone(), db.master_key(), db.clock(), secrets);
-        let ingress = Ingress::new(
-            tenancy.clone(),
-            db.clock(),
-            tasks.clone(),
-            registry,
-            Routing::default(),
-            Hub::clone(&hub),
-            Neighbours::default(),
-        );
+        let ingress = ingress(&db, &tasks, &hub);
         Self { db, tenancy, ingress, hub, tasks }
+    }
+
+    /// The ingest of a process that starts after the first one, on the same database and disk.
+    pub fn next_process(&self) -> Ingress {
+        ingress(&self.db, &self.tasks, &Hub::default())
     }
 
     /// Takes a message in as if a connection of `org` had brought it; `None` is the platform-wide connection.
@@ -128,6 +124,20 @@ impl Desk {
     pub async fn close(self) {
         assert!(self.tasks.stop_and_wait(Duration::from_secs(20)).await, "a task went on after the test");
     }
+}
+
+fn ingress(db: &TestDb, tasks: &Tasks, hub: &Hub<LiveEvent>) -> Ingress {
+    let secrets = vec![Secret::new(PLATFORM_SECRET)];
+    Ingress::new(Parts {
+        tenancy: db.tenancy(),
+        clock: db.clock(),
+        tasks: tasks.clone(),
+        registry: Registry::new(db.tenancy(), db.master_key(), db.clock(), secrets),
+        routing: Routing::default(),
+        hub: Hub::clone(hub),
+        neighbours: Neighbours::default(),
+        spool: Spool::new(db.scratch_dir().join("spool"), db.master_key()),
+    })
 }
 
 /// The connection that brings an organization's events here; its id is the organization's, to find it again.

@@ -63,6 +63,7 @@ impl Desk {
             platform_secrets: vec![Secret::new("platform-secret")],
             unverified: None,
             max_webhook_bytes: 1 << 20,
+            spool_dir: db.scratch_dir().join("spool"),
             live_per_user: 10,
             live_per_org: 10,
         });

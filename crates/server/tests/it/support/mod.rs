@@ -60,8 +60,13 @@ impl TestApp {
         let db = TestDb::new().await;
         // Fails when an earlier test of this process has done it.
         let _installed = rustls::crypto::ring::default_provider().install_default();
-        let environment: BTreeMap<String, String> =
-            GENEROUS.iter().chain(settings).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let data_dir = db.scratch_dir().display().to_string();
+        let environment: BTreeMap<String, String> = [("VOXANNE_DATA_DIR", data_dir.as_str())]
+            .iter()
+            .chain(&GENEROUS)
+            .chain(settings)
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
         let config = Config::from_env(&environment).unwrap();
         let address = listener.local_addr().unwrap();
         let tasks = Tasks::new();

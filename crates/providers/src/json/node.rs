@@ -10,11 +10,11 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::Value;
 
-use super::{ParseError, clean};
+use super::{JsonError, clean};
 
 /// One JSON value.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Node<'a> {
+pub(crate) enum Node<'a> {
     Null,
     Bool(bool),
     Int(i64),
@@ -27,15 +27,15 @@ pub(super) enum Node<'a> {
 
 /// Parses a whole text. `retry` holds the second version of the text when it had to be rewritten, so that the tree can
 /// borrow from it.
-pub(super) fn parse<'a>(text: &'a str, retry: &'a mut Option<String>) -> Result<Node<'a>, ParseError> {
+pub(crate) fn parse<'a>(text: &'a str, retry: &'a mut Option<String>) -> Result<Node<'a>, JsonError> {
     serde_json::from_str(text).or_else(|first| {
         // A number beyond f64 fails the whole text, known field or not: one such number must not lose the call.
         let rewritten = clean::rewrite(text);
         if rewritten == text {
-            return Err(ParseError::not_json(&first));
+            return Err(JsonError::not_json(&first));
         }
         let kept: &'a str = retry.insert(rewritten);
-        serde_json::from_str(kept).map_err(|second| ParseError::not_json(&second))
+        serde_json::from_str(kept).map_err(|second| JsonError::not_json(&second))
     })
 }
 
@@ -44,7 +44,7 @@ static NULL: Node<'static> = Node::Null;
 
 impl<'a> Node<'a> {
     /// The member of an object, or null. Never fails, so paths can be chained.
-    pub(super) fn get(&self, key: &str) -> &Node<'a> {
+    pub(crate) fn get(&self, key: &str) -> &Node<'a> {
         match self {
             Node::Object(members) => members.iter().rev().find(|(name, _)| name == key).map_or(&NULL, |(_, node)| node),
             _ => &NULL,
@@ -52,7 +52,7 @@ impl<'a> Node<'a> {
     }
 
     /// The items of a list; nothing for anything else.
-    pub(super) fn items(&self) -> &[Node<'a>] {
+    pub(crate) fn items(&self) -> &[Node<'a>] {
         match self {
             Node::List(items) => items,
             _ => &[],
@@ -60,7 +60,7 @@ impl<'a> Node<'a> {
     }
 
     /// The members of an object in their order; nothing for anything else.
-    pub(super) fn members(&self) -> &[(Cow<'a, str>, Node<'a>)] {
+    pub(crate) fn members(&self) -> &[(Cow<'a, str>, Node<'a>)] {
         match self {
             Node::Object(members) => members,
             _ => &[],
@@ -68,23 +68,23 @@ impl<'a> Node<'a> {
     }
 
     /// The text of a string.
-    pub(super) fn text(&self) -> Option<&str> {
+    pub(crate) fn text(&self) -> Option<&str> {
         match self {
             Node::Text(text) => Some(text),
             _ => None,
         }
     }
 
-    pub(super) fn is_object(&self) -> bool {
+    pub(crate) fn is_object(&self) -> bool {
         matches!(self, Node::Object(_))
     }
 
-    pub(super) fn is_null(&self) -> bool {
+    pub(crate) fn is_null(&self) -> bool {
         matches!(self, Node::Null)
     }
 
     /// An owned copy for columns that keep free-form JSON.
-    pub(super) fn to_value(&self) -> Value {
+    pub(crate) fn to_value(&self) -> Value {
         match self {
             Node::Null => Value::Null,
             Node::Bool(value) => Value::Bool(*value),
@@ -100,8 +100,8 @@ impl<'a> Node<'a> {
     }
 
     /// Compact JSON.
-    pub(super) fn to_bytes(&self) -> Result<Vec<u8>, ParseError> {
-        serde_json::to_vec(self).map_err(|error| ParseError::not_json(&error))
+    pub(crate) fn to_bytes(&self) -> Result<Vec<u8>, JsonError> {
+        serde_json::to_vec(self).map_err(|error| JsonError::not_json(&error))
     }
 }
 

@@ -16,7 +16,7 @@ const MAX_CALL_SECONDS: f64 = 7.0 * 86_400.0;
 const FIRST_MILLISECOND_EPOCH: f64 = 1e11;
 
 /// An opaque identifier: trimmed, not empty, at most 256 characters, no control characters.
-pub(super) fn id(node: &Node<'_>) -> Option<String> {
+pub(crate) fn id(node: &Node<'_>) -> Option<String> {
     let text = match node {
         Node::Int(value) => return Some(value.to_string()),
         other => other.text()?.trim(),
@@ -26,17 +26,17 @@ pub(super) fn id(node: &Node<'_>) -> Option<String> {
 }
 
 /// A text with something in it, as it is.
-pub(super) fn text(node: &Node<'_>) -> Option<String> {
+pub(crate) fn text(node: &Node<'_>) -> Option<String> {
     node.text().filter(|text| !text.trim().is_empty()).map(str::to_owned)
 }
 
 /// A short label (a name, a language, a role): like [`text`], trimmed, cut to `max` characters.
-pub(super) fn label(node: &Node<'_>, max: usize) -> Option<String> {
+pub(crate) fn label(node: &Node<'_>, max: usize) -> Option<String> {
     text(node).map(|text| text.trim().chars().take(max).collect())
 }
 
 /// A finite number, also when it was sent as text.
-pub(super) fn number(node: &Node<'_>) -> Option<f64> {
+pub(crate) fn number(node: &Node<'_>) -> Option<f64> {
     #[expect(
         clippy::cast_precision_loss,
         reason = "durations, costs and epochs are far below 2^53; beyond that any value is absurd"
@@ -60,25 +60,25 @@ fn plain_number(text: &str) -> Option<f64> {
 }
 
 /// A number of milliseconds or seconds turned into whole units; `None` when negative or above `max`.
-pub(super) fn whole(value: f64, max: f64) -> Option<i64> {
+pub(crate) fn whole(value: f64, max: f64) -> Option<i64> {
     #[expect(clippy::cast_possible_truncation, reason = "the range is checked on the same line")]
     (value.is_finite() && (0.0..=max).contains(&value)).then(|| value.round() as i64)
 }
 
 /// Seconds of a call, 0 to 7 days, rounded to the nearest second.
-pub(super) fn call_seconds(value: f64) -> Option<i64> {
+pub(crate) fn call_seconds(value: f64) -> Option<i64> {
     whole(value, MAX_CALL_SECONDS)
 }
 
 /// An offset inside a call in milliseconds, from seconds.
-pub(super) fn offset_ms(node: &Node<'_>) -> Option<i64> {
+pub(crate) fn offset_ms(node: &Node<'_>) -> Option<i64> {
     number(node).and_then(|seconds| whole(seconds * 1000.0, MAX_CALL_SECONDS * 1000.0))
 }
 
 /// A point in time: RFC 3339 text, or an epoch in milliseconds or seconds as number or text.
 ///
 /// Vapi documents milliseconds in its example and nothing else. Times outside 2000 to 2099 are broken clocks: `None`.
-pub(super) fn time(node: &Node<'_>) -> Option<Timestamp> {
+pub(crate) fn time(node: &Node<'_>) -> Option<Timestamp> {
     let parsed = match number(node) {
         Some(epoch) => {
             let millis = if epoch.abs() < FIRST_MILLISECOND_EPOCH { epoch * 1000.0 } else { epoch };
@@ -91,7 +91,7 @@ pub(super) fn time(node: &Node<'_>) -> Option<Timestamp> {
 
 /// US dollars to integer micro-dollars, the decimal that was sent rounded half to even; `None` when negative or beyond
 /// `i64`.
-pub(super) fn micros(node: &Node<'_>) -> Option<i64> {
+pub(crate) fn micros(node: &Node<'_>) -> Option<i64> {
     let dollars = number(node).filter(|dollars| *dollars >= 0.0)?;
     // Rust prints the shortest decimal that means this float, without exponent: the digits Vapi sent, not their binary shadow.
     let printed = dollars.abs().to_string();

@@ -12,17 +12,17 @@
 
 use std::borrow::Cow;
 
-use super::ParseError;
+use super::JsonError;
 
 /// Gives the cleaned text of a body, borrowed when there was nothing to clean.
-pub(super) fn text(body: &[u8]) -> Result<Cow<'_, str>, ParseError> {
-    let text = std::str::from_utf8(body).map_err(|_| ParseError::NotUtf8)?;
+pub(crate) fn text(body: &[u8]) -> Result<Cow<'_, str>, JsonError> {
+    let text = std::str::from_utf8(body).map_err(|_| JsonError::NotUtf8)?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     Ok(without_unstorable(text))
 }
 
 /// The first two rules alone, for JSON that travels as text inside JSON.
-pub(super) fn without_unstorable(text: &str) -> Cow<'_, str> {
+pub(crate) fn without_unstorable(text: &str) -> Cow<'_, str> {
     if needs_rewrite(text) { Cow::Owned(rewrite(text)) } else { Cow::Borrowed(text) }
 }
 
@@ -47,7 +47,7 @@ fn needs_rewrite(text: &str) -> bool {
 }
 
 /// Rewrites the text with the three rules of this module applied.
-pub(super) fn rewrite(text: &str) -> String {
+pub(crate) fn rewrite(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut out = String::with_capacity(text.len());
     let mut in_string = false;
