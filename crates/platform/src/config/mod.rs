@@ -4,6 +4,7 @@
 //! reported in one go; a default is written once, in the table of [`variables`]; a secret is a type
 //! that cannot be printed and may come from a file.
 
+mod mail;
 mod reader;
 mod site;
 mod values;
@@ -23,6 +24,7 @@ use crate::ids::OrgId;
 use crate::secret::Secret;
 use reader::{Reader, Recorded};
 
+pub use mail::{MailConfig, RelayConfig, RelayTls};
 pub use reader::{ConfigErrors, Problem};
 pub use site::SiteConfig;
 pub use values::{LogFormat, MasterKey, Origin, Rate};
@@ -47,6 +49,8 @@ pub struct Config {
     pub limits: LimitConfig,
     /// The voice provider Vapi.
     pub vapi: VapiConfig,
+    /// Sending mail.
+    pub mail: MailConfig,
     /// What the public website says.
     pub site: SiteConfig,
     /// Log output.
@@ -159,12 +163,15 @@ impl Config {
         let security = security(&mut reader);
         let limits = limits(&mut reader);
         let vapi = vapi(&mut reader);
+        let mail = mail::read(&mut reader);
         let log = log(&mut reader);
         let reserved = reader.reserved();
         let problems = reader.into_problems();
-        match (server, database, security, limits, vapi, log) {
-            (Ok(server), Ok(database), Ok(security), Ok(limits), Ok(vapi), Ok(log)) if problems.is_empty() => {
-                Ok(Self { server, database, security, limits, vapi, site: SiteConfig::default(), log, reserved })
+        match (server, database, security, limits, vapi, mail, log) {
+            (Ok(server), Ok(database), Ok(security), Ok(limits), Ok(vapi), Ok(mail), Ok(log))
+                if problems.is_empty() =>
+            {
+                Ok(Self { server, database, security, limits, vapi, mail, site: SiteConfig::default(), log, reserved })
             }
             _ => Err(ConfigErrors(problems)),
         }
