@@ -8,6 +8,7 @@
 //! - [`outbox`]: the mails, their attempts, the budget, the worker.
 
 pub mod draft;
+pub mod layout;
 pub mod outbox;
 
 pub use draft::{Calendar, CalendarMethod, Draft, Mailbox, Priority};

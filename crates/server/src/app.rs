@@ -42,6 +42,7 @@ pub struct App {
     unverified: Option<Limiter<IpAddr>>,
     proxies: TrustedProxies,
     cors_origins: Vec<HeaderValue>,
+    site: web::site::Site,
     demonstration: bool,
 }
 
@@ -66,6 +67,7 @@ impl App {
     pub fn new(config: &Config, foundation: Foundation) -> anyhow::Result<Self> {
         let Foundation { tenancy, clock, master_key, tasks, public_origin, demonstration } = foundation;
         let public_limit = limiter("public_api", config.limits.public_api);
+        let site = web::site::Site::new(config.site.clone(), public_origin.clone());
         let unverified = limiter("unverified_webhooks", config.limits.unverified_webhooks);
         let identity = identity::State::new(identity::Services {
             tenancy: tenancy.clone(),
@@ -105,6 +107,7 @@ impl App {
             unverified,
             proxies: TrustedProxies::new(config.server.trusted_proxies.clone()),
             cors_origins,
+            site,
             demonstration,
         })
     }
@@ -119,7 +122,12 @@ impl App {
             .layer(cors::layer(&self.cors_origins));
         Router::new()
             .merge(api)
-            .merge(web::router(web::State::new(self.identity.clone(), self.voice.clone(), self.demonstration)))
+            .merge(web::router(web::State::new(
+                self.identity.clone(),
+                self.voice.clone(),
+                self.site.clone(),
+                self.demonstration,
+            )))
             .layer(axum::extract::DefaultBodyLimit::max(MAX_BODY))
             .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_TIMEOUT))
             .layer(CatchPanicLayer::custom(|_| ApiError::internal("a handler panicked").into_response()))

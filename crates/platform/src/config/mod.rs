@@ -6,6 +6,7 @@
 
 mod mail;
 mod reader;
+mod site;
 mod values;
 mod variables;
 
@@ -25,6 +26,7 @@ use reader::{Reader, Recorded};
 
 pub use mail::{MailConfig, RelayConfig, RelayTls};
 pub use reader::{ConfigErrors, Problem};
+pub use site::SiteConfig;
 pub use values::{LogFormat, MasterKey, Origin, Rate};
 pub use variables::{Section, VARIABLES, Variable, example};
 
@@ -49,6 +51,8 @@ pub struct Config {
     pub vapi: VapiConfig,
     /// Sending mail.
     pub mail: MailConfig,
+    /// What the public website says.
+    pub site: SiteConfig,
     /// Log output.
     pub log: LogConfig,
     /// Variables that are set although this version has no part that reads them; see [`Config::warnings`].
@@ -167,7 +171,7 @@ impl Config {
             (Ok(server), Ok(database), Ok(security), Ok(limits), Ok(vapi), Ok(mail), Ok(log))
                 if problems.is_empty() =>
             {
-                Ok(Self { server, database, security, limits, vapi, mail, log, reserved })
+                Ok(Self { server, database, security, limits, vapi, mail, site: SiteConfig::default(), log, reserved })
             }
             _ => Err(ConfigErrors(problems)),
         }
