@@ -10,7 +10,8 @@ use crate::slots::model::Slot;
 /// `Thursday 26 November`.
 pub fn date(locale: Locale, date: Date) -> String {
     let day = i64::from(date.day());
-    let values = [("weekday", weekday(locale, date).into()), ("day", day.into()), ("month", month(locale, date).into())];
+    let values =
+        [("weekday", weekday(locale, date).into()), ("day", day.into()), ("month", month(locale, date).into())];
     locale.text_with("booking-date", &values)
 }
 

@@ -16,10 +16,10 @@ use serde_json::json;
 
 use super::form::Details;
 use super::letters::{Desk, News};
-use super::model::{Booking, BookingEvent, BookingId, HOLD_LASTS, Held, MOST_OF_MAILBOX, Source, State};
+use super::model::{Booking, BookingEvent, BookingId, HOLD_LASTS, Held, MOST_OF_MAILBOX, OwnerChange, Source, State};
 use super::store::{self, NewBooking, Wanted};
 use crate::slots::actions::alternatives;
-use crate::slots::model::{OpeningRules, Slot};
+use crate::slots::model::OpeningRules;
 use crate::slots::store as slots;
 use crate::{DemoError, Demos};
 
@@ -46,8 +46,8 @@ pub async fn hold(
     let token = new_token();
     let until = now.saturating_add(HOLD_LASTS).unwrap_or(Timestamp::MAX);
     let is_offered = rules.offers(now, start);
-    let is_held = is_offered
-        && store::insert_hold(&mut tx, &slot, &token_digest(token.expose()), &holder, until, now).await?;
+    let is_held =
+        is_offered && store::insert_hold(&mut tx, &slot, &token_digest(token.expose()), &holder, until, now).await?;
     if is_held {
         tx.commit().await?;
         return Ok((Held { slot, until }, token));
@@ -115,11 +115,7 @@ pub async fn book(demos: &Demos, wish: &Wish) -> Result<Booked, DemoError> {
     }
 }
 
-async fn book_in(
-    demos: &Demos,
-    tx: &mut TenantTx,
-    wish: &Wish,
-) -> Result<(Booked, Option<(OrgId, i64)>), DemoError> {
+async fn book_in(demos: &Demos, tx: &mut TenantTx, wish: &Wish) -> Result<(Booked, Option<(OrgId, i64)>), DemoError> {
     let now = demos.now();
     if let Some(booked) = repeated(demos, tx, wish).await? {
         return Ok((booked, None));
@@ -133,14 +129,14 @@ async fn book_in(
     let token = new_token();
     let digest = token_digest(token.expose());
     let sealed = demos.seal(tx.org(), id, &token)?;
-    let hold = wish.hold.as_ref().map(|hold| token_digest(hold.expose()));
-    let held = match &hold {
-        Some(hold) => store::find_hold(tx, hold).await?.map(|(_, slot, _)| slot),
+    let hold_digest = wish.hold.as_ref().map(|hold| token_digest(hold.expose()));
+    let kept = match &hold_digest {
+        Some(digest) => store::find_hold(tx, digest).await?.map(|(_, slot, _)| slot),
         None => None,
     };
     // Whoever holds one time and asks for another gets the other one.
-    let held = held.filter(|slot| wish.start.is_none_or(|start| start == slot.start));
-    let slot = held.or_else(|| wish.start.map(|start| rules.slot_at(start)));
+    let kept = kept.filter(|slot| wish.start.is_none_or(|start| start == slot.start));
+    let slot = kept.or_else(|| wish.start.map(|start| rules.slot_at(start)));
     let zone = wish.zone.iana_name().unwrap_or("UTC");
     let new = NewBooking {
         id,
@@ -154,8 +150,8 @@ async fn book_in(
         idempotency_key: wish.key.as_deref(),
         now,
     };
-    let by_hold = match (&hold, held) {
-        (Some(hold), Some(_)) => store::book_hold(tx, &new, hold).await?,
+    let by_hold = match (&hold_digest, kept) {
+        (Some(digest), Some(_)) => store::book_hold(tx, &new, digest).await?,
         _ => false,
     };
     if !by_hold {
@@ -395,10 +391,10 @@ pub async fn set_papers(
     demos: &Demos,
     id: BookingId,
     user: UserId,
-    owner: Option<Option<UserId>>,
+    owner: OwnerChange,
     notes: Option<&str>,
 ) -> Result<Booking, DemoError> {
-    if let Some(Some(owner)) = owner
+    if let OwnerChange::To(Some(owner)) = owner
         && !staff(demos).await?.iter().any(|(person, _)| *person == owner)
     {
         return Err(DemoError::UnknownOwner);
@@ -529,4 +525,3 @@ pub fn link_path(locale: Locale, token: &str) -> String {
         other => format!("/{}/book/{token}", other.tag()),
     }
 }
-

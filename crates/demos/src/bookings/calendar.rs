@@ -1,6 +1,6 @@
 //! A booking as a calendar entry (RFC 5545, RFC 5546): one UID for its life, SEQUENCE up at each change.
 
-use icalendar::{Calendar, Component as _, Event, EventLike as _, Property};
+use icalendar::{Calendar, Component as _, Event, Property};
 use jiff::Timestamp;
 
 /// What an entry is made of.

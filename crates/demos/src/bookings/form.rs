@@ -41,9 +41,8 @@ pub struct FieldRules {
 
 impl Field {
     /// Every field in the order of the form.
-    pub const ALL: [Self; 8] = [
-        Self::Name, Self::Email, Self::Clinic, Self::Country, Self::Phone, Self::ClinicType, Self::Goal, Self::Notes,
-    ];
+    pub const ALL: [Self; 8] =
+        [Self::Name, Self::Email, Self::Clinic, Self::Country, Self::Phone, Self::ClinicType, Self::Goal, Self::Notes];
 
     /// What it takes.
     pub fn rules(self) -> FieldRules {
@@ -85,6 +84,8 @@ pub enum Wrong {
     NoCountry,
     /// Nobody can be called under it.
     NotAPhone,
+    /// It holds a web address. Our mail greets by these fields, and must not carry somebody's advertisement to a stranger.
+    Link,
 }
 
 /// A field and what is wrong with it.
@@ -117,6 +118,7 @@ impl Fault {
             Wrong::NoEnding => locale.text("booking-fault-no-ending"),
             Wrong::NoCountry => locale.text("booking-fault-no-country"),
             Wrong::NotAPhone => locale.text("booking-fault-not-a-phone"),
+            Wrong::Link => locale.text("booking-fault-link"),
         }
     }
 }
@@ -221,6 +223,9 @@ fn checked(field: Field, value: &str) -> Result<String, Wrong> {
         return Err(Wrong::Unprintable);
     }
     let value = value.trim();
+    if matches!(field, Field::Name | Field::Clinic) && has_link(value) {
+        return Err(Wrong::Link);
+    }
     match value.chars().count() {
         0 if rules.required => Err(Wrong::Missing),
         length if length > rules.max_length => Err(Wrong::TooLong(rules.max_length)),
@@ -233,6 +238,11 @@ fn checked(field: Field, value: &str) -> Result<String, Wrong> {
 fn is_unprintable(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+fn has_link(text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    text.contains("://") || text.contains("www.")
 }
 
 fn address_fault(email: &str) -> Option<Wrong> {
@@ -265,8 +275,22 @@ pub fn mailbox(email: &str) -> String {
 
 /// Domains of which people make typing mistakes, because many have them.
 const COMMON_DOMAINS: [&str; 16] = [
-    "gmail.com", "googlemail.com", "hotmail.com", "outlook.com", "yahoo.com", "icloud.com", "live.com", "gmx.de",
-    "web.de", "orange.fr", "wanadoo.fr", "free.fr", "hotmail.co.uk", "yahoo.co.uk", "btinternet.com", "uol.com.br",
+    "gmail.com",
+    "googlemail.com",
+    "hotmail.com",
+    "outlook.com",
+    "yahoo.com",
+    "icloud.com",
+    "live.com",
+    "gmx.de",
+    "web.de",
+    "orange.fr",
+    "wanadoo.fr",
+    "free.fr",
+    "hotmail.co.uk",
+    "yahoo.co.uk",
+    "btinternet.com",
+    "uol.com.br",
 ];
 
 /// The address that was most likely meant, when the domain is one typing mistake away from a common one. Only a question
@@ -356,6 +380,7 @@ mod tests {
         assert_eq!(faults(|t| t.name = "ß".repeat(120)), []);
         assert_eq!(faults(|t| t.phone = "12345".to_owned()), [(Field::Phone, Wrong::NotAPhone)]);
         assert_eq!(faults(|t| t.country = String::new()), [(Field::Phone, Wrong::NoCountry)]);
+        assert_eq!(faults(|t| t.name = "Win at https://spam.example".to_owned()), [(Field::Name, Wrong::Link)]);
     }
 
     #[test]

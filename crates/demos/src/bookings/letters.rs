@@ -43,7 +43,7 @@ impl Desk<'_> {
         let locale = booking.locale;
         let say = |key: &str| locale.text_with(key, &[("name", self.name.into())]);
         let link = self.link(locale, token);
-        let (heading, line) = match (news, booking.slot.is_some()) {
+        let (heading, opening) = match (news, booking.slot.is_some()) {
             (News::Booked, true) => (say("booking-mail-booked"), say("booking-mail-booked-line")),
             (News::Booked, false) => (say("booking-mail-asked"), say("booking-mail-asked-line")),
             (News::Moved, _) => (say("booking-mail-moved"), say("booking-mail-moved-line")),
@@ -51,12 +51,12 @@ impl Desk<'_> {
         };
         let time = booking.slot.map(|slot| words::moment(locale, &slot, &booking.zone)).unwrap_or_default();
         let greeting = locale.text_with("mail-greeting", &[("name", booking.name.as_str().into())]);
-        let mut letter = Letter::new(locale, self.name, heading.clone()).paragraph(greeting).paragraph(line).facts([
-            (say("booking-time"), time.clone()),
-            (say("booking-clinic"), booking.clinic.clone()),
-            (say("booking-phone"), phone::shown(&booking.phone)),
-            (say("booking-notes"), booking.notes.clone().unwrap_or_default()),
-        ]);
+        let mut letter =
+            Letter::new(locale, self.name, heading.clone()).paragraph(greeting).paragraph(opening).facts([
+                (say("booking-time"), time.clone()),
+                (say("booking-clinic"), booking.clinic.clone()),
+                (say("booking-phone"), phone::shown(&booking.phone)),
+            ]);
         letter = match news {
             News::Cancelled => letter.button(say("booking-mail-again"), self.page(locale)),
             News::Booked | News::Moved => letter.button(say("booking-mail-change"), link.clone()),

@@ -12,6 +12,7 @@ pub mod export;
 pub mod form;
 pub mod jobs;
 mod letters;
+pub mod mark;
 pub mod model;
 pub mod phone;
 pub(crate) mod store;

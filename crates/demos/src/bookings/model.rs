@@ -179,6 +179,23 @@ impl Booking {
     }
 }
 
+/// Whether somebody else gives the demo now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OwnerChange {
+    /// As it was.
+    #[default]
+    Keep,
+    /// This person, or nobody.
+    To(Option<UserId>),
+}
+
+/// Only a field that was sent is read, null included.
+impl<'de> Deserialize<'de> for OwnerChange {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Option::<UserId>::deserialize(from).map(Self::To)
+    }
+}
+
 /// Something that happened to a booking.
 #[derive(Clone, Debug)]
 pub struct BookingEvent {

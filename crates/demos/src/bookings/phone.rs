@@ -62,12 +62,46 @@ fn is_for_stories(e164: &str) -> bool {
 /// The countries offered first, by how many English, French, German, Spanish, Portuguese and Arabic speaking clinics they
 /// have; the rest of the world begins with `+`.
 pub const COUNTRIES: [(&str, &str); 40] = [
-    ("AE", "+971"), ("AR", "+54"), ("AT", "+43"), ("AU", "+61"), ("BE", "+32"), ("BR", "+55"), ("CA", "+1"),
-    ("CH", "+41"), ("CL", "+56"), ("CO", "+57"), ("DE", "+49"), ("DK", "+45"), ("DZ", "+213"), ("EG", "+20"),
-    ("ES", "+34"), ("FI", "+358"), ("FR", "+33"), ("GB", "+44"), ("GH", "+233"), ("IE", "+353"), ("IN", "+91"),
-    ("IT", "+39"), ("JO", "+962"), ("KE", "+254"), ("LB", "+961"), ("MA", "+212"), ("MX", "+52"), ("NG", "+234"),
-    ("NL", "+31"), ("NO", "+47"), ("NZ", "+64"), ("PE", "+51"), ("PT", "+351"), ("QA", "+974"), ("SA", "+966"),
-    ("SE", "+46"), ("TN", "+216"), ("US", "+1"), ("UY", "+598"), ("ZA", "+27"),
+    ("AE", "+971"),
+    ("AR", "+54"),
+    ("AT", "+43"),
+    ("AU", "+61"),
+    ("BE", "+32"),
+    ("BR", "+55"),
+    ("CA", "+1"),
+    ("CH", "+41"),
+    ("CL", "+56"),
+    ("CO", "+57"),
+    ("DE", "+49"),
+    ("DK", "+45"),
+    ("DZ", "+213"),
+    ("EG", "+20"),
+    ("ES", "+34"),
+    ("FI", "+358"),
+    ("FR", "+33"),
+    ("GB", "+44"),
+    ("GH", "+233"),
+    ("IE", "+353"),
+    ("IN", "+91"),
+    ("IT", "+39"),
+    ("JO", "+962"),
+    ("KE", "+254"),
+    ("LB", "+961"),
+    ("MA", "+212"),
+    ("MX", "+52"),
+    ("NG", "+234"),
+    ("NL", "+31"),
+    ("NO", "+47"),
+    ("NZ", "+64"),
+    ("PE", "+51"),
+    ("PT", "+351"),
+    ("QA", "+974"),
+    ("SA", "+966"),
+    ("SE", "+46"),
+    ("TN", "+216"),
+    ("US", "+1"),
+    ("UY", "+598"),
+    ("ZA", "+27"),
 ];
 
 /// The country that most likely belongs to a time zone, to choose it beforehand.
@@ -131,8 +165,20 @@ mod tests {
 
     #[test]
     fn what_nobody_can_be_called_under_is_refused() {
-        for text in ["12345", "000", "+44", "+999 123456", "call me", "+1 202 555 0123 ext. 5", "+1 555 000 0000", "",
-                     "+442079460018\r\nBcc: x", "٠٢٠٧٩٤٦٠٠١٨", &"1".repeat(300), "+1(202)555-0123;phone-context=x"] {
+        for text in [
+            "12345",
+            "000",
+            "+44",
+            "+999 123456",
+            "call me",
+            "+1 202 555 0123 ext. 5",
+            "+1 555 000 0000",
+            "",
+            "+442079460018\r\nBcc: x",
+            "٠٢٠٧٩٤٦٠٠١٨",
+            &"1".repeat(300),
+            "+1(202)555-0123;phone-context=x",
+        ] {
             assert!(matches!(e164("GB", text), Err(PhoneFault::Invalid)), "{text}");
         }
         assert_eq!(e164("", "020 7946 0018"), Err(PhoneFault::NoCountry));

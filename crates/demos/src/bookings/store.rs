@@ -2,13 +2,13 @@
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use jiff_sqlx::ToSqlx as _;
+use jiff_sqlx::ToSqlx;
 use platform::i18n::Locale;
 use platform::ids::{Id, UserId};
 use platform::tenancy::{DbError, TenantTx};
 
 use super::form::{Details, mailbox};
-use super::model::{Booking, BookingEvent, BookingId, MOST_HOLDS, Source, State};
+use super::model::{Booking, BookingEvent, BookingId, MOST_HOLDS, OwnerChange, Source, State};
 use crate::slots::model::{Slot, Taken};
 
 /// A stored booking that this version cannot read.
@@ -111,16 +111,24 @@ pub(crate) async fn insert_hold(
 }
 
 /// The time that a hold keeps, over or not.
-pub(crate) async fn find_hold(tx: &mut TenantTx, digest: &[u8]) -> Result<Option<(BookingId, Slot, Timestamp)>, DbError> {
-    let row: Option<(BookingId, jiff_sqlx::Timestamp, jiff_sqlx::Timestamp, jiff_sqlx::Timestamp, jiff_sqlx::Timestamp)> =
-        sqlx::query_as(
-            "select booking_id, starts_at, ends_at, blocked_until, held_until from demo_bookings \
+pub(crate) async fn find_hold(
+    tx: &mut TenantTx,
+    digest: &[u8],
+) -> Result<Option<(BookingId, Slot, Timestamp)>, DbError> {
+    let row: Option<(
+        BookingId,
+        jiff_sqlx::Timestamp,
+        jiff_sqlx::Timestamp,
+        jiff_sqlx::Timestamp,
+        jiff_sqlx::Timestamp,
+    )> = sqlx::query_as(
+        "select booking_id, starts_at, ends_at, blocked_until, held_until from demo_bookings \
               where org_id = $1 and hold_digest = $2 and state = 'held'",
-        )
-        .bind(tx.org())
-        .bind(digest)
-        .fetch_optional(tx.conn())
-        .await?;
+    )
+    .bind(tx.org())
+    .bind(digest)
+    .fetch_optional(tx.conn())
+    .await?;
     Ok(row.map(|(id, start, end, blocked, until)| {
         (id, Slot { start: start.to_jiff(), end: end.to_jiff(), blocked_until: blocked.to_jiff() }, until.to_jiff())
     }))
@@ -223,14 +231,13 @@ pub(crate) async fn find_by_key(tx: &mut TenantTx, key: &str) -> Result<Option<(
 
 /// How many bookings a mailbox has made since `since`.
 pub(crate) async fn count_of_mailbox(tx: &mut TenantTx, email: &str, since: Timestamp) -> Result<i64, DbError> {
-    let count = sqlx::query_scalar(
-        "select count(*) from demo_bookings where org_id = $1 and mailbox = $2 and created_at > $3",
-    )
-    .bind(tx.org())
-    .bind(mailbox(email))
-    .bind(since.to_sqlx())
-    .fetch_one(tx.conn())
-    .await?;
+    let count =
+        sqlx::query_scalar("select count(*) from demo_bookings where org_id = $1 and mailbox = $2 and created_at > $3")
+            .bind(tx.org())
+            .bind(mailbox(email))
+            .bind(since.to_sqlx())
+            .fetch_one(tx.conn())
+            .await?;
     Ok(count)
 }
 
@@ -308,7 +315,7 @@ pub(crate) async fn set_state(
 pub(crate) async fn set_papers(
     tx: &mut TenantTx,
     id: BookingId,
-    owner: Option<Option<UserId>>,
+    owner: OwnerChange,
     staff_notes: Option<&str>,
     now: Timestamp,
 ) -> Result<(), DbError> {
@@ -319,8 +326,8 @@ pub(crate) async fn set_papers(
     )
     .bind(tx.org())
     .bind(id)
-    .bind(owner.is_some())
-    .bind(owner.flatten())
+    .bind(owner != OwnerChange::Keep)
+    .bind(if let OwnerChange::To(owner) = owner { owner } else { None })
     .bind(staff_notes)
     .bind(now.to_sqlx())
     .execute(tx.conn())
@@ -351,7 +358,7 @@ pub(crate) async fn insert_event(
     .bind(what)
     .bind(if by.is_some() { "operator" } else { "prospect" })
     .bind(by)
-    .bind(was_at.map(|at| at.to_sqlx()))
+    .bind(was_at.map(ToSqlx::to_sqlx))
     .execute(tx.conn())
     .await?;
     Ok(())
@@ -359,7 +366,15 @@ pub(crate) async fn insert_event(
 
 /// What happened to a booking, the oldest first.
 pub(crate) async fn events_of(tx: &mut TenantTx, id: BookingId) -> Result<Vec<BookingEvent>, DbError> {
-    let rows: Vec<(jiff_sqlx::Timestamp, String, String, Option<UserId>, Option<jiff_sqlx::Timestamp>)> = sqlx::query_as(
+    #[derive(sqlx::FromRow)]
+    struct Row {
+        at: jiff_sqlx::Timestamp,
+        what: String,
+        by_whom: String,
+        user_id: Option<UserId>,
+        was_at: Option<jiff_sqlx::Timestamp>,
+    }
+    let rows: Vec<Row> = sqlx::query_as(
         "select at, what, by_whom, user_id, was_at from demo_booking_events \
           where org_id = $1 and booking_id = $2 order by at, event_id",
     )
@@ -369,12 +384,12 @@ pub(crate) async fn events_of(tx: &mut TenantTx, id: BookingId) -> Result<Vec<Bo
     .await?;
     Ok(rows
         .into_iter()
-        .map(|(at, what, by_whom, user, was_at)| BookingEvent {
-            at: at.to_jiff(),
-            what,
-            by_prospect: by_whom == "prospect",
-            user,
-            was_at: was_at.map(jiff_sqlx::Timestamp::to_jiff),
+        .map(|row| BookingEvent {
+            at: row.at.to_jiff(),
+            what: row.what,
+            by_prospect: row.by_whom == "prospect",
+            user: row.user_id,
+            was_at: row.was_at.map(jiff_sqlx::Timestamp::to_jiff),
         })
         .collect())
 }
@@ -434,8 +449,8 @@ pub(crate) async fn list(
           order by created_at desc, booking_id desc limit $11",
     )
     .bind(tx.org())
-    .bind(wanted.from.map(|at| at.to_sqlx()))
-    .bind(wanted.until.map(|at| at.to_sqlx()))
+    .bind(wanted.from.map(ToSqlx::to_sqlx))
+    .bind(wanted.until.map(ToSqlx::to_sqlx))
     .bind(states)
     .bind(now.to_sqlx())
     .bind(wanted.owner)
@@ -446,7 +461,7 @@ pub(crate) async fn list(
     .bind(limit)
     .fetch_all(tx.conn())
     .await?;
-    rows.into_iter().map(BookingRow::booking).collect()
+    Ok(rows.into_iter().map(BookingRow::booking).collect())
 }
 
 /// The columns of a booking; those of the form are null while it is only held.
@@ -477,7 +492,7 @@ struct BookingRow {
 }
 
 impl BookingRow {
-    fn booking(self) -> Result<Booking, DbError> {
+    fn booking(self) -> Booking {
         let slot = match (self.starts_at, self.ends_at, self.blocked_until) {
             (Some(start), Some(end), Some(blocked)) => {
                 Some(Slot { start: start.to_jiff(), end: end.to_jiff(), blocked_until: blocked.to_jiff() })
@@ -486,7 +501,7 @@ impl BookingRow {
         };
         // A zone that this build does not know any more must not hide the booking.
         let zone = self.zone.as_deref().and_then(crate::slots::model::zone).unwrap_or(TimeZone::UTC);
-        Ok(Booking {
+        Booking {
             id: self.booking_id,
             state: self.state,
             slot,
@@ -505,11 +520,11 @@ impl BookingRow {
             staff_notes: self.staff_notes,
             created_at: self.created_at.to_jiff(),
             updated_at: self.updated_at.to_jiff(),
-        })
+        }
     }
 
     fn with_token(mut self) -> Result<(Booking, Vec<u8>), DbError> {
         let sealed = self.sealed_token.take().ok_or_else(|| undecodable(super::model::UnknownWord))?;
-        Ok((self.booking()?, sealed))
+        Ok((self.booking(), sealed))
     }
 }

@@ -12,7 +12,7 @@ use super::model::{Day, OpeningRules, RulesError, Slot, by_day, nearest, start_o
 use super::store;
 use crate::bookings::model::ALTERNATIVES;
 use crate::bookings::store as bookings;
-use crate::{Demos, DemoError};
+use crate::{DemoError, Demos};
 
 /// What a visitor may choose from.
 #[derive(Clone, Debug)]

@@ -6,7 +6,7 @@
 //! nothing and a repeated hour offers nothing twice. What is taken is not decided here: a constraint in the database
 //! decides it.
 
-// pub mod actions;
-// pub mod api;
+pub mod actions;
+pub mod api;
 pub mod model;
-// pub(crate) mod store;
+pub(crate) mod store;

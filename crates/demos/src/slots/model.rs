@@ -203,7 +203,8 @@ impl OpeningRules {
 
     /// Every time that can be booked at `now` and begins within `[from, until)`, taken or not, in order.
     pub fn offered(&self, now: Timestamp, from: Timestamp, until: Timestamp) -> Vec<Slot> {
-        let earliest = now.saturating_add(SignedDuration::from_mins(self.notice_minutes.into())).unwrap_or(Timestamp::MAX);
+        let earliest =
+            now.saturating_add(SignedDuration::from_mins(self.notice_minutes.into())).unwrap_or(Timestamp::MAX);
         let today = self.zone.to_datetime(now).date();
         let last = today.saturating_add(self.horizon_days.days());
         let first = self.zone.to_datetime(from.max(earliest)).date();

@@ -28,24 +28,22 @@ pub(crate) async fn rules(tx: &mut TenantTx) -> Result<OpeningRules, DbError> {
     .bind(tx.org())
     .fetch_optional(tx.conn())
     .await?;
-    match row {
-        Some(row) => Ok(OpeningRules {
-            zone: known(&row.zone),
-            hours: row.hours.0,
-            length_minutes: row.length_minutes,
-            buffer_minutes: row.buffer_minutes,
-            notice_minutes: row.notice_minutes,
-            horizon_days: row.horizon_days,
-            days_off: row.days_off.into_iter().map(jiff_sqlx::Date::to_jiff).collect(),
-        }),
-        None => {
-            let name: String = sqlx::query_scalar("select zone from organizations where org_id = $1")
-                .bind(tx.org())
-                .fetch_one(tx.conn())
-                .await?;
-            Ok(OpeningRules::default_in(known(&name)))
-        }
-    }
+    let Some(row) = row else {
+        let name: String = sqlx::query_scalar("select zone from organizations where org_id = $1")
+            .bind(tx.org())
+            .fetch_one(tx.conn())
+            .await?;
+        return Ok(OpeningRules::default_in(known(&name)));
+    };
+    Ok(OpeningRules {
+        zone: known(&row.zone),
+        hours: row.hours.0,
+        length_minutes: row.length_minutes,
+        buffer_minutes: row.buffer_minutes,
+        notice_minutes: row.notice_minutes,
+        horizon_days: row.horizon_days,
+        days_off: row.days_off.into_iter().map(jiff_sqlx::Date::to_jiff).collect(),
+    })
 }
 
 /// A zone that this build does not know any more must not close the booking.

@@ -107,7 +107,8 @@ fn hours_are_read_as_they_are_written_and_nonsense_is_not() {
     assert_eq!(WeeklyHours::from_texts(&week.texts().each_ref().map(String::as_str)).unwrap(), week);
     let json = serde_json::to_string(&week).unwrap();
     assert_eq!(serde_json::from_str::<WeeklyHours>(&json).unwrap(), week);
-    for wrong in ["9-17", "09:00", "17:00-09:00", "09:00-24:01", "9:60-10:00", "09:00-12:00,11:00-13:00", "+9:00-10:00"] {
+    for wrong in ["9-17", "09:00", "17:00-09:00", "09:00-24:01", "9:60-10:00", "09:00-12:00,11:00-13:00", "+9:00-10:00"]
+    {
         assert!(WeeklyHours::from_texts(&[wrong, "", "", "", "", "", ""]).is_err(), "{wrong}");
     }
 }
