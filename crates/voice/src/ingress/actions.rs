@@ -1,5 +1,6 @@
 //! Taking an event in: compress, one round trip, wake the viewers.
 
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -65,9 +66,20 @@ pub enum TestEventError {
     Ingest(#[from] IngestError),
 }
 
-/// Everything the ingest needs. Cheap to clone.
+/// Everything the ingest needs. Cheap to clone, which every event does.
 #[derive(Clone)]
-pub struct Ingress {
+pub struct Ingress(Arc<Parts>);
+
+impl Deref for Ingress {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+/// What the ingest consists of.
+pub struct Parts {
     pub(super) tenancy: Tenancy,
     pub(super) clock: Clock,
     pub(super) tasks: Tasks,
@@ -89,7 +101,7 @@ impl Ingress {
         hub: Hub<LiveEvent>,
         neighbours: Neighbours,
     ) -> Self {
-        Self {
+        Self(Arc::new(Parts {
             tenancy,
             clock,
             tasks,
@@ -98,7 +110,7 @@ impl Ingress {
             hub,
             neighbours,
             in_flight: Arc::new(Semaphore::new(MAX_IN_FLIGHT)),
-        }
+        }))
     }
 
     /// The connections this process knows.

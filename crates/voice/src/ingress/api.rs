@@ -28,8 +28,7 @@ const REPLY_PATIENCE: Duration = Duration::from_secs(3);
 /// Seconds between the tries to store an event that was answered before it was stored.
 const STORE_LATER: [u64; 6] = [1, 2, 4, 8, 16, 32];
 
-/// State of the webhook routes. Cheap to clone.
-#[derive(Clone)]
+/// State of the webhook routes.
 pub struct WebhookState {
     /// The ingest.
     pub ingress: Ingress,
@@ -42,7 +41,7 @@ pub struct WebhookState {
 }
 
 /// The webhook routes. Public on purpose: each request proves itself with its connection's own scheme.
-pub fn router(state: WebhookState) -> PublicRouter<()> {
+pub fn router(state: Arc<WebhookState>) -> PublicRouter<()> {
     PublicRouter::new()
         .route(__path_receive_platform_event, receive_platform_event)
         .route(__path_receive_event, receive_event)
@@ -67,7 +66,7 @@ pub fn router(state: WebhookState) -> PublicRouter<()> {
     )
 )]
 async fn receive_platform_event(
-    State(state): State<WebhookState>,
+    State(state): State<Arc<WebhookState>>,
     client: ClientAddr,
     OriginalUri(uri): OriginalUri,
     method: Method,
@@ -94,7 +93,7 @@ async fn receive_platform_event(
     )
 )]
 async fn receive_event(
-    State(state): State<WebhookState>,
+    State(state): State<Arc<WebhookState>>,
     client: ClientAddr,
     OriginalUri(uri): OriginalUri,
     Path(connection): Path<String>,
