@@ -118,6 +118,6 @@ create index demo_booking_events_of on demo_booking_events (org_id, booking_id, 
 select tenant_table('demo_booking_events', '{select,insert}');
 
 -- A booking that changed is told like a call that changed. Its id travels in `call_id`, which the protocol calls `id`.
-alter table live_events drop constraint live_events_kind_check;
-alter table live_events add constraint live_events_kind_check
-  check (kind in ('call.created', 'call.updated', 'call.ended', 'call.caption', 'booking.changed'));
+alter domain live_kind drop constraint live_kind_check;
+alter domain live_kind add constraint live_kind_check
+  check (value in ('call.created', 'call.updated', 'call.ended', 'call.caption', 'booking.changed'));

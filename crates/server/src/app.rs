@@ -1,12 +1,15 @@
 //! The wiring: states, routers, layers. Reads from top to bottom.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::IntoResponse as _;
+use demos::Demos;
+use mail::Outbox;
 use platform::clock::Clock;
 use platform::config::{Config, Origin, Rate};
 use platform::crypto::MasterKey;
@@ -36,10 +39,15 @@ pub struct App {
     pub identity: identity::State,
     /// Calls.
     pub voice: VoiceState,
+    /// Mails.
+    pub outbox: Outbox,
+    /// Demos of the operator.
+    pub demos: Demos,
     health: HealthState,
     docs: Docs,
     public_limit: Option<Limiter<IpAddr>>,
     unverified: Option<Limiter<IpAddr>>,
+    booking_limit: Option<Limiter<IpAddr>>,
     proxies: TrustedProxies,
     cors_origins: Vec<HeaderValue>,
     site: web::site::Site,
@@ -69,6 +77,13 @@ impl App {
         let public_limit = limiter("public_api", config.limits.public_api);
         let site = web::site::Site::new(config.site.clone(), public_origin.clone());
         let unverified = limiter("unverified_webhooks", config.limits.unverified_webhooks);
+        let booking_limit = limiter("booking", config.limits.booking);
+        let outbox = Outbox::new(mail::Services {
+            tenancy: tenancy.clone(),
+            clock: clock.clone(),
+            master_key: master_key.clone(),
+            config: config.mail.clone(),
+        });
         let identity = identity::State::new(identity::Services {
             tenancy: tenancy.clone(),
             clock: clock.clone(),
@@ -80,7 +95,7 @@ impl App {
         let voice = VoiceState::new(voice::Services {
             tenancy: tenancy.clone(),
             clock,
-            master_key,
+            master_key: master_key.clone(),
             tasks: tasks.clone(),
             authority: identity.authority.clone(),
             public_origin,
@@ -91,6 +106,17 @@ impl App {
             spool_dir: config.server.data_dir.join("spool"),
             live_per_user: usize::try_from(config.limits.live_connections_per_user)?,
             live_per_org: usize::try_from(config.limits.live_connections_per_org)?,
+        });
+        let announcing = voice.clone();
+        let demos = Demos::new(demos::Services {
+            authority: identity.authority.clone(),
+            master_key,
+            outbox: outbox.clone(),
+            tasks: tasks.clone(),
+            name: site.name().to_owned(),
+            public_limit: public_limit.clone(),
+            booking_limit: booking_limit.clone(),
+            tell: Arc::new(move |org, seq| announcing.announce(org, seq)),
         });
         let cors_origins = config
             .server
@@ -103,8 +129,11 @@ impl App {
             docs: Docs::default(),
             identity,
             voice,
+            outbox,
+            demos,
             public_limit,
             unverified,
+            booking_limit,
             proxies: TrustedProxies::new(config.server.trusted_proxies.clone()),
             cors_origins,
             site,
@@ -125,6 +154,7 @@ impl App {
             .merge(web::router(web::State::new(
                 self.identity.clone(),
                 self.voice.clone(),
+                self.demos.clone(),
                 self.site.clone(),
                 self.demonstration,
             )))
@@ -139,10 +169,12 @@ impl App {
 
     /// The router of the API alone and its description.
     pub fn api(&self) -> (Router, OpenApi) {
-        let tenant: TenantRouter<()> =
-            identity::tenant_router(self.identity.clone()).merge(voice::tenant_router(self.voice.clone()));
+        let tenant: TenantRouter<()> = identity::tenant_router(self.identity.clone())
+            .merge(voice::tenant_router(self.voice.clone()))
+            .merge(demos::tenant_router(self.demos.clone()));
         let public: PublicRouter<()> = identity::public_router(self.identity.clone())
             .merge(voice::public_router(&self.voice))
+            .merge(demos::public_router(self.demos.clone()))
             .merge(health::router(self.health.clone()))
             .merge(docs::router(self.docs.clone()));
         let (tenant, mut description) = tenant.split();
@@ -155,12 +187,13 @@ impl App {
     /// Starts the duties that one node of an installation must do.
     pub fn start_worker(&self) {
         self.voice.start_worker();
+        self.demos.start_worker();
         self.identity.start_worker();
     }
 
     /// Forgets idle clients in the limiters, now and then, until the process stops.
     pub fn start_forgetting(&self, tasks: &Tasks) {
-        let limiters: Vec<_> = [&self.public_limit, &self.unverified].into_iter().flatten().cloned().collect();
+        let limiters: Vec<_> = [&self.public_limit, &self.unverified, &self.booking_limit].into_iter().flatten().cloned().collect();
         tasks.every(FORGET, "idle clients could not be forgotten", move || {
             limiters.iter().for_each(Limiter::forget_idle);
             async { Ok::<_, std::convert::Infallible>(()) }

@@ -9,6 +9,7 @@
 //! style anywhere. Forms work without script.
 
 pub mod assets;
+mod booking;
 pub mod components;
 mod context;
 mod errors;
@@ -23,6 +24,7 @@ mod store;
 mod views;
 
 use axum::extract::FromRef;
+use demos::Demos;
 use identity::Authority;
 use jiff::Timestamp;
 use platform::tenancy::Tenancy;
@@ -37,14 +39,15 @@ pub struct State {
     pub(crate) identity: identity::State,
     pub(crate) authority: Authority,
     pub(crate) voice: VoiceState,
+    pub(crate) demos: Demos,
     pub(crate) site: Site,
     pub(crate) demonstration: bool,
 }
 
 impl State {
     /// `demonstration`: the built-in simulator runs, and every page says so.
-    pub fn new(identity: identity::State, voice: VoiceState, site: Site, demonstration: bool) -> Self {
-        Self { authority: identity.authority.clone(), identity, voice, site, demonstration }
+    pub fn new(identity: identity::State, voice: VoiceState, demos: Demos, site: Site, demonstration: bool) -> Self {
+        Self { authority: identity.authority.clone(), identity, voice, demos, site, demonstration }
     }
 
     pub(crate) fn tenancy(&self) -> &Tenancy {

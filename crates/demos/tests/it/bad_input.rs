@@ -112,7 +112,7 @@ async fn tags_of_one_mailbox_do_not_get_round_its_limit() {
 
 #[tokio::test]
 async fn a_client_that_books_and_books_is_told_to_wait() {
-    let limit = Limiter::new("booking", 3, Duration::from_secs(3600));
+    let limit = Limiter::new("booking", 3, Duration::from_hours(1));
     let desk = TestDesk::with(&[], limit).await;
     let send = async |n: i32, forwarded: &str| {
         let mut request = post("/api/book-demo", &amara_with(&json!({ "email": format!("v{n}@example.com") })));

@@ -162,19 +162,19 @@ async fn one_client_holds_few_times_and_choosing_again_lets_go() {
     let desk = TestDesk::new().await;
     let hold =
         async |hour: &str| desk.post("/api/v1/demo-holds", &json!({ "start": format!("2026-11-25T{hour}:00Z") })).await;
-    let held = async || desk.count("select count(*) from demo_bookings where state = 'held'").await;
+    let kept = async || desk.count("select count(*) from demo_bookings where state = 'held'").await;
     let first = hold("09:00").await.expect(201);
     let instead = json!({ "start": "2026-11-25T09:30:00Z", "instead_of": first.body["hold"] });
     desk.post("/api/v1/demo-holds", &instead).await.expect(201);
-    assert_eq!(held().await, 1);
+    assert_eq!(kept().await, 1);
     for hour in ["10:00", "11:00", "12:00", "13:00"] {
         desk.advance(1);
         hold(hour).await.expect(201);
     }
-    assert_eq!(held().await, 3);
+    assert_eq!(kept().await, 3);
     desk.advance(20);
     desk.demos.start_worker();
-    while held().await > 0 {
+    while kept().await > 0 {
         tokio::task::yield_now().await;
     }
 }

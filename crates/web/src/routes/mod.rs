@@ -54,6 +54,7 @@ pub fn router(state: State) -> Router {
         .page("GET", "/invite/{token}", entry::show_invitation)
         .page("POST", "/invite/{token}", entry::accept_invitation)
         .page("POST", "/theme", profile::change_theme)
+        .merge(crate::booking::router())
         .with_state(state.clone());
     let (tenant, _) = tenant.split();
     let (public, _) = public.merge(site::router(state.site.clone())).split();

@@ -67,9 +67,25 @@ impl Desk {
             live_per_user: 10,
             live_per_org: 10,
         });
+        let outbox = mail::Outbox::new(mail::Services {
+            tenancy: db.tenancy(),
+            clock: clock.clone(),
+            master_key: db.master_key(),
+            config: platform::config::Config::from_env(&std::collections::BTreeMap::new()).unwrap().mail,
+        });
+        let demos = demos::Demos::new(demos::Services {
+            authority: identity.authority.clone(),
+            master_key: db.master_key(),
+            outbox,
+            tasks: Tasks::new(),
+            name: "Voxanne".to_owned(),
+            public_limit: None,
+            booking_limit: None,
+            tell: std::sync::Arc::new(|_, _| {}),
+        });
         let site = web::site::Site::new(platform::config::SiteConfig::default(), origin);
         let (webhooks, _) = voice::public_router(&voice).split();
-        let router = web::router(web::State::new(identity.clone(), voice.clone(), site, false)).merge(webhooks);
+        let router = web::router(web::State::new(identity.clone(), voice.clone(), demos, site, false)).merge(webhooks);
         Self { db, clock, identity, router }
     }
 
