@@ -268,7 +268,7 @@ fn days(seen: &Seen<'_>, times: &Times<'_>, place: &str, keep: &[(&str, &str)]) 
                 p.label id="days-label" { (seen.text("booking-day")) }
                 ul.days {
                     @for day in shown {
-                        li { (tile(seen, times, day, &address, from.as_deref())) }
+                        li { (tile(seen, times, day, address, from.as_deref())) }
                     }
                 }
                 @if times.from.is_some() || later.is_some() {

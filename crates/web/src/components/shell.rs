@@ -21,6 +21,8 @@ pub enum Nav {
     ApiKeys,
     /// Providers.
     Connections,
+    /// Demos of the operator.
+    Bookings,
     /// Events without an organization.
     Quarantine,
     /// None of them.
@@ -148,7 +150,10 @@ fn sidebar(chrome: &Chrome, current: Nav) -> Markup {
                 }
                 @if chrome.operates {
                     h2 { "Operator" }
-                    ul { (entry(current == Nav::Quarantine, "/app/operator/quarantine", Icon::Inbox, "Quarantine")) }
+                    ul {
+                        (entry(current == Nav::Bookings, "/app/operator/bookings", Icon::CalendarClock, "Bookings"))
+                        (entry(current == Nav::Quarantine, "/app/operator/quarantine", Icon::Inbox, "Quarantine"))
+                    }
                 }
             }
             footer {

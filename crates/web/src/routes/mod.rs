@@ -1,6 +1,7 @@
 //! The handlers of the pages. Each reads: authorised context, load, decide, write, respond.
 
 mod api_keys;
+mod bookings;
 mod calls;
 mod connections;
 mod entry;
@@ -44,6 +45,14 @@ pub fn router(state: State) -> Router {
         .page("POST", "/app/settings/connections/rotate", connections::rotate)
         .page("POST", "/app/settings/connections/retire", connections::retire)
         .page("POST", "/app/settings/connections/disable", connections::disable)
+        .page("GET", "/app/operator/bookings", bookings::list)
+        .page("GET", "/app/operator/bookings/export.csv", bookings::export)
+        .page("GET", "/app/operator/bookings/rules", bookings::show_rules)
+        .page("POST", "/app/operator/bookings/rules", bookings::save_rules)
+        .page("GET", "/app/operator/bookings/{id}", bookings::show)
+        .page("POST", "/app/operator/bookings/{id}/state", bookings::set_state)
+        .page("POST", "/app/operator/bookings/{id}/papers", bookings::set_papers)
+        .page("POST", "/app/operator/bookings/{id}/move", bookings::change_time)
         .page("GET", "/app/operator/quarantine", quarantine::show)
         .page("POST", "/app/operator/quarantine/replay", quarantine::replay)
         .page("POST", "/sign-out", entry::sign_out)
