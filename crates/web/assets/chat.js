@@ -1,6 +1,7 @@
 // The chat of another company, on a page of its own: loaded when the visitor asks for it, and given up on in words when
 // it does not come.
 const PATIENCE = 10_000;
+const world = /** @type {any} */ (window);
 const box = /** @type {HTMLElement} */ (document.querySelector("[data-chat]"));
 const button = /** @type {HTMLButtonElement} */ (box.querySelector("button"));
 const state = /** @type {HTMLElement} */ (box.querySelector("[role=status]"));
@@ -15,7 +16,7 @@ function start() {
   button.disabled = true;
   say("starting");
   const settings = { app_id: box.dataset.app };
-  /** @type {any} */ (window).intercomSettings = settings;
+  world.intercomSettings = settings;
   const program = document.createElement("script");
   const done = (/** @type {boolean} */ open) => {
     clearTimeout(limit);
@@ -32,7 +33,7 @@ function start() {
   program.async = true;
   program.onerror = () => done(false);
   program.onload = () => {
-    const chat = /** @type {any} */ (window).Intercom;
+    const chat = world.Intercom;
     if (typeof chat !== "function") return done(false);
     try {
       chat("boot", settings);

@@ -59,7 +59,7 @@ pub fn page(site: &Site, visit: &Visit, about: &About, content: &Markup) -> Page
             head { (head(site, visit, about)) }
             body {
                 a.skip href="#main" { (words.text("site-skip")) }
-                (suggestion(visit))
+                (suggestion(visit, words))
                 (header(site, visit, words))
                 main id="main" tabindex="-1" { (content) }
                 (footer(site, visit, words))
@@ -133,11 +133,11 @@ fn facts(site: &Site, visit: &Visit, about: &About) -> Markup {
 }
 
 /// Offers the language that the browser would rather have, in that language.
-fn suggestion(visit: &Visit) -> Markup {
+fn suggestion(visit: &Visit, words: Words<'_>) -> Markup {
     html! {
         @if let Some(liked) = visit.suggestion {
-            p.suggest lang=(liked.tag()) dir=(liked.dir()) {
-                a href=(choose(liked, &visit.place)) hreflang=(liked.tag()) { (liked.text("site-suggest")) }
+            aside.suggest aria-label=(words.text("site-nav-language")) {
+                a lang=(liked.tag()) dir=(liked.dir()) href=(choose(liked, &visit.place)) hreflang=(liked.tag()) { (liked.text("site-suggest")) }
             }
         }
     }

@@ -80,7 +80,7 @@ async fn a_remembered_language_opens_the_home_page_and_moves_nobody_elsewhere() 
 
 #[tokio::test]
 async fn the_browsers_language_is_offered_and_never_forced() {
-    let offer = "href=\"/de?lang=de\" hreflang=\"de\">Diese Seite auf Deutsch lesen";
+    let offer = "<a lang=\"de\" dir=\"ltr\" href=\"/de?lang=de\" hreflang=\"de\">Diese Seite auf Deutsch lesen";
     let answer = get("/", &[(ACCEPT_LANGUAGE, "de-CH,en;q=0.5")]).await;
     assert_eq!(answer.status, StatusCode::OK);
     assert!(answer.body.contains(offer));
