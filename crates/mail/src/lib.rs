@@ -6,10 +6,14 @@
 //!
 //! - [`draft`]: a mail as its author hands it over; [`layout`]: the frame and the plain-text twin that all mails share.
 //! - [`outbox`]: the mails, their attempts, the budget, the worker.
+//! - [`relay`]: the SMTP dialogue, and the message as it goes over the wire.
 
 pub mod draft;
+pub mod layout;
 pub mod outbox;
+pub mod relay;
 
 pub use draft::{Calendar, CalendarMethod, Draft, Mailbox, Priority};
 pub use outbox::actions::{Outbox, Services};
-pub use outbox::model::{MailError, State};
+pub use outbox::jobs::{Turn, Worker};
+pub use outbox::model::{Health, MailError, RelayHealth, State};
