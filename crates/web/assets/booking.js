@@ -55,8 +55,9 @@ document.addEventListener("submit", (event) => {
   if (!dialog || form.method === "dialog") return;
   event.preventDefault();
   const data = new URLSearchParams(/** @type {any} */ (new FormData(form)));
-  if (form.method === "post") show(dialog, form.action, { method: "POST", body: data });
-  else show(dialog, `${form.action}?${data}`);
+  const shown = form.method === "post" ? show(dialog, form.action, { method: "POST", body: data }) : show(dialog, `${form.action}?${data}`);
+  // Without the dialog's own way, the browser's.
+  shown.then((done) => { if (!done) form.submit(); });
 });
 // Back from the next page, the form is as it was, and may be sent again.
 window.addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });

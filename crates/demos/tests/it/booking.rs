@@ -69,8 +69,7 @@ async fn a_booking_is_stored_whole_with_both_mails_and_told_to_watchers() {
     assert!(team.html.contains("of &lt;b&gt;notes&lt;/b&gt;"), "{}", team.html);
     assert!(team.text.contains("Time: Wednesday 25 November 2026, 09:00 to 09:25 UTC"), "{}", team.text);
     assert!(team.text.contains("10:00 to 10:25"), "and by the prospect's clock");
-    let copies =
-        desk.count("select jsonb_array_length(cc)::bigint from mails where template = 'booking.sales'").await;
+    let copies = desk.count("select jsonb_array_length(cc)::bigint from mails where template = 'booking.sales'").await;
     assert_eq!(copies, 2);
 
     assert_eq!(*desk.told.lock().unwrap(), [desk.org]);

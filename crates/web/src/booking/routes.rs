@@ -103,7 +103,7 @@ impl Look {
         }
         let description = state.site.words(self.visit.locale).text("booking-description");
         let about = if indexed { About::new(title, description) } else { About::unlisted(title, description) };
-        let about = About { modules: vec![&assets::BOOKING_JS], ..about };
+        let about = About { modules: vec![assets::BOOKING_JS], ..about };
         let page = page(&state.site, &self.visit, &about, &content);
         page.private()
     }
