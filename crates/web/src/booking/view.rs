@@ -143,7 +143,7 @@ fn steps(seen: &Seen<'_>, step: Step) -> Markup {
         html! { li.on[this == Step::Time || step == Step::Details] aria-current=[(this == step).then_some("step")] { (seen.text(key)) } }
     };
     html! {
-        ol.steps aria-label=(seen.text("booking-steps")) {
+        ol.stages aria-label=(seen.text("booking-steps")) {
             (entry(Step::Time, "booking-step-time"))
             (entry(Step::Details, "booking-step-details"))
         }
