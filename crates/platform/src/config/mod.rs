@@ -4,6 +4,7 @@
 //! reported in one go; a default is written once, in the table of [`variables`]; a secret is a type
 //! that cannot be printed and may come from a file.
 
+pub mod accent;
 mod mail;
 mod reader;
 mod site;
@@ -26,7 +27,7 @@ use reader::{Reader, Recorded};
 
 pub use mail::{MailConfig, RelayConfig, RelayTls};
 pub use reader::{ConfigErrors, Problem};
-pub use site::SiteConfig;
+pub use site::{Legal, Money, Per, Plan, SiteConfig, Wording};
 pub use values::{LogFormat, MasterKey, Origin, Rate};
 pub use variables::{Section, VARIABLES, Variable, example};
 
@@ -164,14 +165,15 @@ impl Config {
         let limits = limits(&mut reader);
         let vapi = vapi(&mut reader);
         let mail = mail::read(&mut reader);
+        let site = site(&mut reader);
         let log = log(&mut reader);
         let reserved = reader.reserved();
         let problems = reader.into_problems();
-        match (server, database, security, limits, vapi, mail, log) {
-            (Ok(server), Ok(database), Ok(security), Ok(limits), Ok(vapi), Ok(mail), Ok(log))
+        match (server, database, security, limits, vapi, mail, site, log) {
+            (Ok(server), Ok(database), Ok(security), Ok(limits), Ok(vapi), Ok(mail), Ok(site), Ok(log))
                 if problems.is_empty() =>
             {
-                Ok(Self { server, database, security, limits, vapi, mail, site: SiteConfig::default(), log, reserved })
+                Ok(Self { server, database, security, limits, vapi, mail, site, log, reserved })
             }
             _ => Err(ConfigErrors(problems)),
         }
@@ -320,6 +322,16 @@ fn vapi(reader: &mut Reader<'_>) -> Result<VapiConfig, Recorded> {
 
 fn secret_list(secrets: &Secret) -> Vec<Secret> {
     secrets.expose().split(',').map(str::trim).filter(|secret| !secret.is_empty()).map(Secret::new).collect()
+}
+
+fn site(reader: &mut Reader<'_>) -> Result<SiteConfig, Recorded> {
+    let Some(path) = reader.optional(&variables::SITE_FILE, values::path)? else {
+        return Ok(SiteConfig::default());
+    };
+    match SiteConfig::read(&path) {
+        Ok(site) => Ok(site),
+        Err(problems) => Err(reader.problems_in(&variables::SITE_FILE, problems)),
+    }
 }
 
 fn log(reader: &mut Reader<'_>) -> Result<LogConfig, Recorded> {
