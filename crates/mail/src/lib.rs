@@ -6,8 +6,10 @@
 //!
 //! - [`draft`]: a mail as its author hands it over; [`layout`]: the frame and the plain-text twin that all mails share.
 //! - [`outbox`]: the mails, their attempts, the budget, the worker.
+//! - [`doctor`]: one mail under the eyes of the operator.
 //! - [`relay`]: the SMTP dialogue, and the message as it goes over the wire.
 
+pub mod doctor;
 pub mod draft;
 pub mod layout;
 pub mod outbox;

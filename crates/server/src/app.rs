@@ -7,6 +7,8 @@ use axum::Router;
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::IntoResponse as _;
+use mail::relay::Patience;
+use mail::{Outbox, Worker};
 use platform::clock::Clock;
 use platform::config::{Config, Origin, Rate};
 use platform::crypto::MasterKey;
@@ -36,6 +38,10 @@ pub struct App {
     pub identity: identity::State,
     /// Calls.
     pub voice: VoiceState,
+    /// Mails.
+    pub outbox: Outbox,
+    mail_worker: Option<Worker>,
+    tasks: Tasks,
     health: HealthState,
     docs: Docs,
     public_limit: Option<Limiter<IpAddr>>,
@@ -69,6 +75,12 @@ impl App {
         let public_limit = limiter("public_api", config.limits.public_api);
         let site = web::site::Site::new(config.site.clone(), public_origin.clone());
         let unverified = limiter("unverified_webhooks", config.limits.unverified_webhooks);
+        let outbox = Outbox::new(mail::Services {
+            tenancy: tenancy.clone(),
+            clock: clock.clone(),
+            master_key: master_key.clone(),
+            config: config.mail.clone(),
+        });
         let identity = identity::State::new(identity::Services {
             tenancy: tenancy.clone(),
             clock: clock.clone(),
@@ -76,6 +88,7 @@ impl App {
             public_origin: public_origin.clone(),
             public_limit: public_limit.clone(),
             tasks: tasks.clone(),
+            outbox: outbox.clone(),
         });
         let voice = VoiceState::new(voice::Services {
             tenancy: tenancy.clone(),
@@ -99,10 +112,13 @@ impl App {
             .map(|origin| HeaderValue::from_str(origin.as_str()))
             .collect::<Result<_, _>>()?;
         Ok(Self {
-            health: HealthState::new(tenancy, tasks.clone()),
+            health: HealthState::new(tenancy, outbox.clone(), tasks.clone()),
             docs: Docs::default(),
             identity,
             voice,
+            mail_worker: Worker::new(&outbox, Patience::default())?,
+            outbox,
+            tasks,
             public_limit,
             unverified,
             proxies: TrustedProxies::new(config.server.trusted_proxies.clone()),
@@ -156,6 +172,10 @@ impl App {
     pub fn start_worker(&self) {
         self.voice.start_worker();
         self.identity.start_worker();
+        mail::outbox::jobs::start_forgetting(&self.outbox, &self.tasks);
+        if let Some(worker) = &self.mail_worker {
+            worker.start(&self.tasks);
+        }
     }
 
     /// Forgets idle clients in the limiters, now and then, until the process stops.
