@@ -290,3 +290,13 @@ language sql stable as $$
            select 1 from organizations o where o.org_id = c.org_id and o.deleted_at is null))
 $$;
 select system_function('credentials_that_hold(text[], uuid[], uuid[], uuid[], timestamptz)');
+
+-- The installation itself: one row, there from the first `serve` or `admin create-org` on.
+create table installation (
+  is_the_one      boolean primary key default true check (is_the_one),
+  -- The operator's own organization: demo bookings and the installation's own mails belong to it.
+  operator_org_id uuid not null references organizations (org_id),
+  -- False while that organization is the one that a bare `serve` made: the first `admin create-org` takes it over.
+  is_claimed      boolean not null
+);
+select system_table('installation', '{select,insert,update}');

@@ -1,10 +1,11 @@
 //! A mail as its author hands it over.
 
 use platform::i18n::Locale;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// What is sent first when not everything can be sent today.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Priority {
     /// Sign-in, invitations, passwords: somebody cannot work without it.
     Security,
@@ -17,7 +18,7 @@ pub enum Priority {
 }
 
 /// An address with the name it is shown under.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mailbox {
     /// Shown instead of the address; empty for none. Control characters are refused when the mail is written.
     pub name: String,
@@ -26,7 +27,7 @@ pub struct Mailbox {
 }
 
 /// A mail that is ready to be kept and sent.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Draft {
     /// Which text it is, dotted: `booking.confirmed`. Names the kind in lists, metrics and previews.
     pub template: &'static str,
@@ -64,10 +65,35 @@ pub enum CalendarMethod {
 }
 
 /// The calendar part of a mail.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Calendar {
     /// What to do with it.
     pub method: CalendarMethod,
     /// The iCalendar object (RFC 5545).
     pub body: String,
+}
+
+/// Names and addresses are personal data, and a `Debug` may end in a log.
+impl std::fmt::Debug for Mailbox {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Mailbox(..)")
+    }
+}
+
+impl std::fmt::Debug for Draft {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Draft").field("template", &self.template).finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Calendar {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Calendar(..)")
+    }
+}
+
+impl From<platform::email::NamedAddress> for Mailbox {
+    fn from(named: platform::email::NamedAddress) -> Self {
+        Self { name: named.name, address: named.address }
+    }
 }

@@ -3,7 +3,13 @@
 //! A mail is a row that is written in the transaction of what it tells about, so neither exists without the other. A
 //! worker hands it to the SMTP relay, within the day's budget, by priority. What became of it is told in honest states:
 //! a relay that took a mail has accepted it, and only the relay's own events say that it was delivered.
+//!
+//! - [`draft`]: a mail as its author hands it over; [`layout`]: the frame and the plain-text twin that all mails share.
+//! - [`outbox`]: the mails, their attempts, the budget, the worker.
 
 pub mod draft;
+pub mod outbox;
 
 pub use draft::{Calendar, CalendarMethod, Draft, Mailbox, Priority};
+pub use outbox::actions::{Outbox, Services};
+pub use outbox::model::{MailError, State};

@@ -36,6 +36,8 @@ pub enum ApiKey {}
 pub enum Invitation {}
 /// Marker for quarantined event ids.
 pub enum Quarantined {}
+/// Marker for mail ids.
+pub enum Mail {}
 
 /// An organization: the tenant.
 pub type OrgId = Id<Organization>;
@@ -57,6 +59,8 @@ pub type ApiKeyId = Id<ApiKey>;
 pub type InvitationId = Id<Invitation>;
 /// An event that no organization could be found for.
 pub type QuarantinedId = Id<Quarantined>;
+/// A mail in the outbox.
+pub type MailId = Id<Mail>;
 
 impl<K> Id<K> {
     /// A new id, ordered after all ids made earlier on this machine.

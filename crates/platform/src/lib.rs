@@ -8,6 +8,7 @@ pub mod audit;
 pub mod clock;
 pub mod config;
 pub mod crypto;
+pub mod email;
 pub mod embedded;
 pub mod http;
 pub mod i18n;

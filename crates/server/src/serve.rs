@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::Router;
+use identity::organizations::actions::ensure_operator_organization;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use platform::clock::Clock;
 use platform::config::Config;
@@ -65,11 +66,15 @@ async fn serve(
 ) -> anyhow::Result<()> {
     database.prepare().await?;
     let tenancy = database.tenancy(config.database.pool_size).await?;
+    let (clock, named) = (Clock::system(), config.server.operator_org);
+    ensure_operator_organization(&tenancy, &clock, named, arguments.demo).await.context(
+        "the operator's organization could not be settled; is VOXANNE_OPERATOR_ORG the id of one that exists?",
+    )?;
     let tasks = Tasks::new();
     let metrics = PrometheusBuilder::new().install_recorder().context("metrics could not be set up")?;
     let foundation = Foundation {
         tenancy: tenancy.clone(),
-        clock: Clock::system(),
+        clock,
         master_key: master_key.clone(),
         tasks: tasks.clone(),
         public_origin: config.server.public_origin(address),

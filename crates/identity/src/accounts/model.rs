@@ -54,36 +54,17 @@ pub(crate) fn is_rotation_due(ages: &SessionAges, now: Timestamp) -> bool {
         || ages.role_changed_at.is_some_and(|changed| ages.rotated_at < changed)
 }
 
-/// An e-mail address that can be stored and compared: trimmed, ASCII, at most 254 bytes (RFC 5321, section 4.5.3.1.3,
-/// less the angle brackets), one `@`, a dotted or single-label domain.
-///
-/// Only ASCII, so that two addresses that look alike are alike, and lower case means the same in the database and here.
+/// An e-mail address that can be stored and compared: trimmed, and of the kind that [`platform::email::is_address`] takes.
 #[derive(Clone, PartialEq, Eq)]
 pub struct EmailAddress(String);
 
-/// Not an address that we take.
-#[derive(Debug, thiserror::Error)]
-#[error("must be an e-mail address like name@example.com")]
-pub struct BadEmail;
+pub use platform::email::BadEmail;
 
 impl EmailAddress {
     /// Reads an address.
     pub fn parse(text: &str) -> Result<Self, BadEmail> {
         let text = text.trim();
-        let (local, domain) = text.rsplit_once('@').ok_or(BadEmail)?;
-        let plain = |byte: u8| {
-            byte.is_ascii_graphic() && !matches!(byte, b'@' | b',' | b';' | b'<' | b'>' | b'"' | b'\\' | b'(' | b')')
-        };
-        let local_is_fine = (1..=64).contains(&local.len()) && local.bytes().all(plain);
-        let label_is_fine = |label: &str| {
-            !label.is_empty()
-                && label.len() <= 63
-                && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-                && !label.starts_with('-')
-                && !label.ends_with('-')
-        };
-        let domain_is_fine = domain.split('.').all(label_is_fine);
-        if text.len() <= 254 && local_is_fine && domain_is_fine { Ok(Self(text.to_owned())) } else { Err(BadEmail) }
+        if platform::email::is_address(text) { Ok(Self(text.to_owned())) } else { Err(BadEmail) }
     }
 
     /// As it was written.

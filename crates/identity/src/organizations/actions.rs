@@ -1,12 +1,13 @@
 //! Making organizations, changing members, inviting and joining.
 
+use jiff::Timestamp;
 use platform::audit::{self, Actor};
 use platform::clock::Clock;
 use platform::crypto::{new_token, token_digest};
 use platform::http::{ClientAddr, Cursor, Limit, Page};
 use platform::ids::{InvitationId, OrgId, UserId};
 use platform::secret::Secret;
-use platform::tenancy::{DbError, Tenancy};
+use platform::tenancy::{DbError, SystemTx, Tenancy};
 use serde_json::json;
 
 use super::model::{
@@ -22,6 +23,8 @@ use crate::accounts::model::{
 use crate::accounts::passwords::{PasswordError, Passwords};
 use crate::accounts::store::{self as accounts, NewUser};
 
+/// What the operator's organization is called until somebody owns it.
+const PLACEHOLDER: &str = "Operator";
 const JOINING: &str = "an invitation's link is looked up before its organization is known";
 
 /// Why an organization, member or invitation was not made or changed.
@@ -115,13 +118,88 @@ pub async fn create_organization(
             user.id
         }
     };
-    let org = OrgId::new();
-    store::insert_organization(&mut tx, org, &new, now).await?;
+    let org = settle_organization(&mut tx, &new, now).await?;
     store::insert_membership(&mut tx, org, user, Role::Owner, now).await?;
     let subject = org.to_string();
     audit::record_system(&mut tx, org, Actor::System, "organization.created", Some(&subject), json!({})).await?;
     tx.commit().await?;
     Ok(CreatedOrganization { org_id: org, user_id: user })
+}
+
+/// A new organization; or the operator's own, while nobody has it. Invented practices never become the operator's.
+async fn settle_organization(tx: &mut SystemTx, new: &NewOrganization, now: Timestamp) -> Result<OrgId, DbError> {
+    let installation = store::find_installation(tx).await?;
+    if let Some((org, false)) = installation
+        && !new.is_demo
+    {
+        store::take_over(tx, org, new).await?;
+        store::set_installation(tx, org, true).await?;
+        return Ok(org);
+    }
+    let org = OrgId::new();
+    store::insert_organization(tx, org, new, now).await?;
+    if installation.is_none() && !new.is_demo {
+        store::set_installation(tx, org, true).await?;
+    }
+    Ok(org)
+}
+
+/// Sees to it that the operator has an organization, so that a demo can be booked from the first minute: the `named` one
+/// (`VOXANNE_OPERATOR_ORG`), else the one that is set, else the first that was made, else a new one that nobody owns yet
+/// and that the first `admin create-org` takes over. [`OrganizationError::NotFound`] when the named one is not there.
+pub async fn ensure_operator_organization(
+    tenancy: &Tenancy,
+    clock: &Clock,
+    named: Option<OrgId>,
+    is_demo: bool,
+) -> Result<OrgId, OrganizationError> {
+    let mut tx = tenancy.system("the operator's own organization is looked for").await?;
+    store::lock_first_user(&mut tx).await?;
+    let settled = settle_operator(&mut tx, named, is_demo, clock.now()).await;
+    match settled {
+        Ok(org) => tx.commit().await.map(|()| org).map_err(Into::into),
+        Err(error) => {
+            tx.rollback().await?;
+            Err(error)
+        }
+    }
+}
+
+async fn settle_operator(
+    tx: &mut SystemTx,
+    named: Option<OrgId>,
+    is_demo: bool,
+    now: Timestamp,
+) -> Result<OrgId, OrganizationError> {
+    let installation = store::find_installation(tx).await?;
+    if let Some(org) = named {
+        if !store::organization_exists(tx, org).await? {
+            return Err(OrganizationError::NotFound);
+        }
+        let is_claimed = installation.is_none_or(|(current, is_claimed)| current != org || is_claimed);
+        store::set_installation(tx, org, is_claimed).await?;
+        return Ok(org);
+    }
+    if let Some((org, _)) = installation {
+        return Ok(org);
+    }
+    if let Some(org) = store::find_first_organization(tx).await? {
+        store::set_installation(tx, org, true).await?;
+        return Ok(org);
+    }
+    let org = OrgId::new();
+    store::insert_placeholder(tx, org, PLACEHOLDER, is_demo, now).await?;
+    store::set_installation(tx, org, false).await?;
+    Ok(org)
+}
+
+/// The operator's own organization, to which demo bookings and the installation's mails belong. `None` before the first
+/// `serve` and the first `admin create-org`.
+pub async fn operator_organization(tenancy: &Tenancy) -> Result<Option<OrgId>, DbError> {
+    let mut tx = tenancy.system("what belongs to the operator is kept for the operator's organization").await?;
+    let installation = store::find_installation(&mut tx).await?;
+    tx.commit().await?;
+    Ok(installation.map(|(org, _)| org))
 }
 
 /// The members of the caller's organization, the longest first.

@@ -37,6 +37,63 @@ pub(crate) async fn insert_organization(
     Ok(())
 }
 
+/// The operator's own organization and whether somebody owns it; `None` before the first was made.
+pub(super) async fn find_installation(tx: &mut SystemTx) -> Result<Option<(OrgId, bool)>, DbError> {
+    Ok(sqlx::query_as("select operator_org_id, is_claimed from installation").fetch_optional(tx.conn()).await?)
+}
+
+/// Makes an organization the operator's own.
+pub(super) async fn set_installation(tx: &mut SystemTx, org: OrgId, is_claimed: bool) -> Result<(), DbError> {
+    sqlx::query(
+        "insert into installation (operator_org_id, is_claimed) values ($1, $2) \
+         on conflict (is_the_one) do update set operator_org_id = excluded.operator_org_id, \
+                                                is_claimed = excluded.is_claimed",
+    )
+    .bind(org)
+    .bind(is_claimed)
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// The organization that was made first, apart from invented ones.
+pub(super) async fn find_first_organization(tx: &mut SystemTx) -> Result<Option<OrgId>, DbError> {
+    let first = sqlx::query_scalar(
+        "select org_id from organizations where not is_demo and deleted_at is null order by created_at, org_id limit 1",
+    );
+    Ok(first.fetch_optional(tx.conn()).await?)
+}
+
+/// Makes an organization that has nobody in it yet.
+pub(super) async fn insert_placeholder(
+    tx: &mut SystemTx,
+    org: OrgId,
+    name: &str,
+    is_demo: bool,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    sqlx::query("insert into organizations (org_id, name, is_demo, created_at) values ($1, $2, $3, $4)")
+        .bind(org)
+        .bind(name)
+        .bind(is_demo)
+        .bind(now.to_sqlx())
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// Gives an organization that nobody owns its real name, zone and kind.
+pub(super) async fn take_over(tx: &mut SystemTx, org: OrgId, new: &NewOrganization) -> Result<(), DbError> {
+    let done = sqlx::query("update organizations set name = $2, zone = $3, is_demo = $4 where org_id = $1")
+        .bind(org)
+        .bind(new.name.trim())
+        .bind(&new.zone)
+        .bind(new.is_demo)
+        .execute(tx.conn())
+        .await?;
+    if done.rows_affected() == 1 { Ok(()) } else { Err(DbError::RowMissing) }
+}
+
 /// False when the person is a member already; their role stays.
 pub(crate) async fn insert_membership(
     tx: &mut SystemTx,

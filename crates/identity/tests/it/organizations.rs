@@ -1,7 +1,10 @@
 //! Organizations made from the command line.
 
-use identity::organizations::actions::{OrganizationError, create_organization};
+use identity::organizations::actions::{
+    OrganizationError, create_organization, ensure_operator_organization, operator_organization,
+};
 use identity::organizations::model::NewOrganization;
+use platform::ids::OrgId;
 use platform::secret::Secret;
 
 use crate::app::{PASSWORD, TestApp, ask};
@@ -82,4 +85,45 @@ async fn faulty_input_names_its_field() {
         let result = create_organization(&app.db.tenancy(), &app.db.clock(), new).await;
         assert!(matches!(result, Err(OrganizationError::Invalid { field, .. }) if field == expected), "{expected}");
     }
+}
+
+#[tokio::test]
+async fn the_operators_organization_is_there_from_the_first_start_and_the_first_owner_takes_it_over() {
+    let app = TestApp::new().await;
+    let (tenancy, clock) = (app.db.tenancy(), app.db.clock());
+    assert_eq!(operator_organization(&tenancy).await.unwrap(), None);
+    let ensure = async |named| ensure_operator_organization(&tenancy, &clock, named, true).await;
+    let org = ensure(None).await.unwrap();
+    assert_eq!(ensure(None).await.unwrap(), org, "a second start makes no second one");
+
+    let invented = NewOrganization { is_demo: true, ..new("Invented", "olive@example.com", PASSWORD) };
+    let invented = create_organization(&tenancy, &clock, invented).await.unwrap();
+    assert_ne!(invented.org_id, org, "an invented practice does not become the operator's");
+
+    let first = create_organization(&tenancy, &clock, new("Agency", "sam@example.com", PASSWORD)).await.unwrap();
+    assert_eq!(first.org_id, org);
+    let second = create_organization(&tenancy, &clock, new("Harbour", "tess@example.com", PASSWORD)).await.unwrap();
+    assert_ne!(second.org_id, org, "it is taken over once");
+    assert_eq!(operator_organization(&tenancy).await.unwrap(), Some(org));
+    let row: (String, String, bool) = sqlx::query_as("select name, zone, is_demo from organizations where org_id = $1")
+        .bind(org)
+        .fetch_one(&mut app.db.admin().await)
+        .await
+        .unwrap();
+    assert_eq!(row, ("Agency".to_owned(), "Europe/London".to_owned(), false));
+
+    assert_eq!(ensure(Some(second.org_id)).await.unwrap(), second.org_id);
+    assert_eq!(operator_organization(&tenancy).await.unwrap(), Some(second.org_id));
+    assert!(matches!(ensure(Some(OrgId::new())).await, Err(OrganizationError::NotFound)));
+    assert_eq!(operator_organization(&tenancy).await.unwrap(), Some(second.org_id), "a wrong name changes nothing");
+}
+
+#[tokio::test]
+async fn the_first_organization_made_is_the_operators() {
+    let app = TestApp::new().await;
+    let (tenancy, clock) = (app.db.tenancy(), app.db.clock());
+    let first = create_organization(&tenancy, &clock, new("Agency", "olive@example.com", PASSWORD)).await.unwrap();
+    create_organization(&tenancy, &clock, new("Harbour", "sam@example.com", PASSWORD)).await.unwrap();
+    assert_eq!(operator_organization(&tenancy).await.unwrap(), Some(first.org_id));
+    assert_eq!(ensure_operator_organization(&tenancy, &clock, None, false).await.unwrap(), first.org_id);
 }

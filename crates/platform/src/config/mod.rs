@@ -4,6 +4,7 @@
 //! reported in one go; a default is written once, in the table of [`variables`]; a secret is a type
 //! that cannot be printed and may come from a file.
 
+mod mail;
 mod reader;
 mod values;
 mod variables;
@@ -18,9 +19,11 @@ use std::path::PathBuf;
 use ipnet::IpNet;
 use url::Url;
 
+use crate::ids::OrgId;
 use crate::secret::Secret;
 use reader::{Reader, Recorded};
 
+pub use mail::{MailConfig, RelayConfig, RelayTls};
 pub use reader::{ConfigErrors, Problem};
 pub use values::{LogFormat, MasterKey, Origin, Rate};
 pub use variables::{Section, VARIABLES, Variable, example};
@@ -44,6 +47,8 @@ pub struct Config {
     pub limits: LimitConfig,
     /// The voice provider Vapi.
     pub vapi: VapiConfig,
+    /// Sending mail.
+    pub mail: MailConfig,
     /// Log output.
     pub log: LogConfig,
     /// Variables that are set although this version has no part that reads them; see [`Config::warnings`].
@@ -65,6 +70,8 @@ pub struct ServerConfig {
     pub trusted_proxies: Vec<IpNet>,
     /// Other origins whose pages may call the API.
     pub cors_origins: Vec<Origin>,
+    /// The operator's own organization, where one was named.
+    pub operator_org: Option<OrgId>,
 }
 
 impl ServerConfig {
@@ -152,12 +159,15 @@ impl Config {
         let security = security(&mut reader);
         let limits = limits(&mut reader);
         let vapi = vapi(&mut reader);
+        let mail = mail::read(&mut reader);
         let log = log(&mut reader);
         let reserved = reader.reserved();
         let problems = reader.into_problems();
-        match (server, database, security, limits, vapi, log) {
-            (Ok(server), Ok(database), Ok(security), Ok(limits), Ok(vapi), Ok(log)) if problems.is_empty() => {
-                Ok(Self { server, database, security, limits, vapi, log, reserved })
+        match (server, database, security, limits, vapi, mail, log) {
+            (Ok(server), Ok(database), Ok(security), Ok(limits), Ok(vapi), Ok(mail), Ok(log))
+                if problems.is_empty() =>
+            {
+                Ok(Self { server, database, security, limits, vapi, mail, log, reserved })
             }
             _ => Err(ConfigErrors(problems)),
         }
@@ -199,6 +209,7 @@ fn server(reader: &mut Reader<'_>) -> Result<ServerConfig, Recorded> {
     let data_dir = reader.value(&variables::DATA_DIR, values::path);
     let trusted_proxies = reader.list(&variables::TRUSTED_PROXIES, values::network);
     let cors_origins = reader.list(&variables::CORS_ORIGINS, str::parse);
+    let operator_org = reader.optional(&variables::OPERATOR_ORG, values::organization);
     Ok(ServerConfig {
         listen: listen?,
         metrics_listen: metrics_listen?,
@@ -206,6 +217,7 @@ fn server(reader: &mut Reader<'_>) -> Result<ServerConfig, Recorded> {
         data_dir: data_dir?,
         trusted_proxies: trusted_proxies?,
         cors_origins: cors_origins?,
+        operator_org: operator_org?,
     })
 }
 

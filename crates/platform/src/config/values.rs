@@ -15,8 +15,15 @@ use secrecy::{ExposeSecret as _, SecretBox};
 use tracing_subscriber::EnvFilter;
 use url::Url;
 
+use crate::ids::OrgId;
+
 /// The longest period a rate may have. Longer ones would outlive the counters they are kept in.
 const LONGEST_RATE_PERIOD: Duration = Duration::from_hours(24);
+
+/// An organization's id.
+pub(super) fn organization(text: &str) -> Result<OrgId, String> {
+    text.parse().map_err(|_| format!("is {text:?}, not the id of an organization"))
+}
 
 /// So many in so long: `100/15m`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -44,6 +44,8 @@ pub enum Section {
     Limits,
     /// The voice provider Vapi.
     Vapi,
+    /// Sending mail.
+    Mail,
     /// Log output.
     Log,
 }
@@ -57,6 +59,7 @@ impl Section {
             Self::Security => "Security",
             Self::Limits => "Limits",
             Self::Vapi => "Voice provider: Vapi",
+            Self::Mail => "Mail",
             Self::Log => "Log",
         }
     }
@@ -115,6 +118,16 @@ pub(super) static CORS_ORIGINS: Variable = Variable {
     meaning: "Comma list of other web origins whose pages may call the API. Empty: none.",
     default: Some(""),
     example: "https://www.example.com",
+    secret: false,
+};
+
+pub(super) static OPERATOR_ORG: Variable = Variable {
+    name: "VOXANNE_OPERATOR_ORG",
+    section: Section::Server,
+    meaning: "Id of the operator's own organization, which demo bookings belong to. \
+              Unset: the one that was made first. A change holds from the next start.",
+    default: None,
+    example: "0198c0de-7a5e-7000-8000-000000000001",
     secret: false,
 };
 
@@ -233,6 +246,64 @@ pub(super) static VAPI_WEBHOOK_SECRET: Variable = Variable {
     secret: true,
 };
 
+pub(super) static SMTP_URL: Variable = Variable {
+    name: "VOXANNE_SMTP_URL",
+    section: Section::Mail,
+    meaning: "The relay that sends mail: smtps:// for TLS from the start, smtp:// for STARTTLS, with user and password \
+              percent-encoded. `?tls=required` (the rule), `opportunistic` or `none` (the rule on loopback). \
+              Unset: mails are kept and shown to the operator, and none is sent.",
+    default: None,
+    example: "smtp://USER:PASSWORD@smtp.example.com:587?tls=required",
+    secret: true,
+};
+
+pub(super) static SMTP_CA_FILE: Variable = Variable {
+    name: "VOXANNE_SMTP_CA_FILE",
+    section: Section::Mail,
+    meaning: "PEM file of further certificate authorities that the relay's certificate may come from. \
+              Unset: those of the system.",
+    default: None,
+    example: "/etc/voxanne/relay-ca.pem",
+    secret: false,
+};
+
+pub(super) static MAIL_FROM: Variable = Variable {
+    name: "VOXANNE_MAIL_FROM",
+    section: Section::Mail,
+    meaning: "The sender of every mail: an address, or a name with an address. Needed with VOXANNE_SMTP_URL.",
+    default: None,
+    example: "Example Dental <hello@example.com>",
+    secret: false,
+};
+
+pub(super) static MAIL_SALES_TO: Variable = Variable {
+    name: "VOXANNE_MAIL_SALES_TO",
+    section: Section::Mail,
+    meaning: "Comma list of the addresses that are told of each booking. Empty: nobody's.",
+    default: Some(""),
+    example: "sales@example.com",
+    secret: false,
+};
+
+pub(super) static MAIL_SALES_CC: Variable = Variable {
+    name: "VOXANNE_MAIL_SALES_CC",
+    section: Section::Mail,
+    meaning: "Comma list of the addresses that get a copy of what sales is told.",
+    default: Some(""),
+    example: "founder@example.com",
+    secret: false,
+};
+
+pub(super) static MAIL_DAILY_LIMIT: Variable = Variable {
+    name: "VOXANNE_MAIL_DAILY_LIMIT",
+    section: Section::Mail,
+    meaning: "The most recipients, copies included, that the relay is given in any 24 hours and any UTC day. What is \
+              beyond waits. A part is kept for sign-in mails, then for confirmations.",
+    default: Some("100"),
+    example: "100",
+    secret: false,
+};
+
 pub(super) static LOG: Variable = Variable {
     name: "VOXANNE_LOG",
     section: Section::Log,
@@ -259,6 +330,7 @@ pub static VARIABLES: &[&Variable] = &[
     &DATA_DIR,
     &TRUSTED_PROXIES,
     &CORS_ORIGINS,
+    &OPERATOR_ORG,
     &DATABASE_URL,
     &DATABASE_SYSTEM_URL,
     &DATABASE_ADMIN_URL,
@@ -271,6 +343,12 @@ pub static VARIABLES: &[&Variable] = &[
     &LIVE_CONNECTIONS_PER_USER,
     &LIVE_CONNECTIONS_PER_ORG,
     &VAPI_WEBHOOK_SECRET,
+    &SMTP_URL,
+    &SMTP_CA_FILE,
+    &MAIL_FROM,
+    &MAIL_SALES_TO,
+    &MAIL_SALES_CC,
+    &MAIL_DAILY_LIMIT,
     &LOG,
     &LOG_FORMAT,
 ];
@@ -282,16 +360,7 @@ const TOOLING_PREFIX: &str = "VOXANNE_TEST_";
 
 /// Names promised to parts that this version does not have. A setting prepared for a later version must not stop this
 /// one, but it must not look as if it worked either: it is answered with a warning.
-const RESERVED: &[&str] = &[
-    "VOXANNE_VAPI_API_URL",
-    "VOXANNE_OUTBOUND_ALLOW",
-    "VOXANNE_SMTP_URL",
-    "VOXANNE_SMTP_URL_FILE",
-    "VOXANNE_MAIL_FROM",
-    "VOXANNE_MAIL_SALES_TO",
-    "VOXANNE_MAIL_SALES_CC",
-    "VOXANNE_MAIL_DAILY_LIMIT",
-];
+const RESERVED: &[&str] = &["VOXANNE_VAPI_API_URL", "VOXANNE_OUTBOUND_ALLOW"];
 
 /// Whether `name` belongs to a part that this version does not have.
 pub(super) fn is_reserved(name: &str) -> bool {

@@ -1,0 +1,6 @@
+//! The outbox on real PostgreSQL, and its worker against a real SMTP server.
+
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+mod enqueue;
+mod support;
