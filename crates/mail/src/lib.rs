@@ -6,9 +6,11 @@
 //!
 //! - [`draft`]: a mail as its author hands it over; [`layout`]: the frame and the plain-text twin that all mails share.
 //! - [`outbox`]: the mails, their attempts, the budget, the worker.
+//! - [`tracking`]: what the relay's provider tells afterwards.
 
 pub mod draft;
 pub mod outbox;
+pub mod tracking;
 
 pub use draft::{Calendar, CalendarMethod, Draft, Mailbox, Priority};
 pub use outbox::actions::{Outbox, Services};
