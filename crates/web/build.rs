@@ -41,7 +41,21 @@ const BUNDLES: &[Bundle] = &[
     Bundle { name: "favicon.svg", sources: &[From::Here("favicon.svg")] },
     Bundle {
         name: "app.css",
-        sources: &[From::Here("tokens.css"), From::Here("base.css"), From::Here("components.css")],
+        sources: &[
+            From::Here("tokens.css"),
+            From::Here("base.css"),
+            From::Here("controls.css"),
+            From::Here("components.css"),
+        ],
+    },
+    Bundle {
+        name: "site.css",
+        sources: &[
+            From::Here("tokens.css"),
+            From::Here("base.css"),
+            From::Here("controls.css"),
+            From::Here("site.css"),
+        ],
     },
     Bundle {
         name: "htmx.js",

@@ -7,11 +7,16 @@
 //! - [`draft`]: a mail as its author hands it over; [`layout`]: the frame and the plain-text twin that all mails share.
 //! - [`outbox`]: the mails, their attempts, the budget, the worker.
 //! - [`tracking`]: what the relay's provider tells afterwards.
+//! - [`preview`]: every text with invented people. - [`overview`]: what the operator sees of it all.
 
 pub mod draft;
+pub mod layout;
 pub mod outbox;
+pub mod overview;
+pub mod preview;
 pub mod tracking;
 
 pub use draft::{Calendar, CalendarMethod, Draft, Mailbox, Priority};
 pub use outbox::actions::{Outbox, Services};
 pub use outbox::model::{MailError, State};
+pub use preview::Sample;

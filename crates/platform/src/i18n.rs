@@ -99,7 +99,10 @@ impl Locale {
     /// The sentence under `key` with values put in. A key that this language lacks is taken from English, and one that
     /// nobody has is answered as itself; a test finds both before a person does.
     pub fn text_with(self, key: &str, values: &[(&str, Value<'_>)]) -> String {
-        self.find(key, values).or_else(|| Self::En.find(key, values)).unwrap_or_else(|| key.to_owned())
+        self.find(key, values).or_else(|| Self::En.find(key, values)).unwrap_or_else(|| {
+            tracing::error!(key, "no file in locales/ has this key");
+            key.to_owned()
+        })
     }
 
     fn find(self, key: &str, values: &[(&str, Value<'_>)]) -> Option<String> {

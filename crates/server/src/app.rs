@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use axum::Router;
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{from_fn, from_fn_with_state};
@@ -36,12 +37,17 @@ pub struct App {
     pub identity: identity::State,
     /// Calls.
     pub voice: VoiceState,
+    /// Mails.
+    pub outbox: mail::Outbox,
+    mail_events: mail::tracking::api::WebhookState,
     health: HealthState,
     docs: Docs,
     public_limit: Option<Limiter<IpAddr>>,
     unverified: Option<Limiter<IpAddr>>,
     proxies: TrustedProxies,
     cors_origins: Vec<HeaderValue>,
+    site: web::site::Site,
+    tasks: Tasks,
     demonstration: bool,
 }
 
@@ -66,6 +72,7 @@ impl App {
     pub fn new(config: &Config, foundation: Foundation) -> anyhow::Result<Self> {
         let Foundation { tenancy, clock, master_key, tasks, public_origin, demonstration } = foundation;
         let public_limit = limiter("public_api", config.limits.public_api);
+        let site = web::site::Site::new(config.site.clone(), public_origin.clone());
         let unverified = limiter("unverified_webhooks", config.limits.unverified_webhooks);
         let identity = identity::State::new(identity::Services {
             tenancy: tenancy.clone(),
@@ -77,8 +84,8 @@ impl App {
         });
         let voice = VoiceState::new(voice::Services {
             tenancy: tenancy.clone(),
-            clock,
-            master_key,
+            clock: clock.clone(),
+            master_key: master_key.clone(),
             tasks: tasks.clone(),
             authority: identity.authority.clone(),
             public_origin,
@@ -90,6 +97,19 @@ impl App {
             live_per_user: usize::try_from(config.limits.live_connections_per_user)?,
             live_per_org: usize::try_from(config.limits.live_connections_per_org)?,
         });
+        let outbox = mail::Outbox::new(mail::Services {
+            tenancy: tenancy.clone(),
+            clock: clock.clone(),
+            master_key,
+            config: config.mail.clone(),
+        });
+        let mail_events = mail::tracking::api::WebhookState::new(
+            tenancy.clone(),
+            clock,
+            unverified.clone(),
+            &config.mail.events,
+        )
+        .context("VOXANNE_MAIL_SENDGRID_WEBHOOK_KEY")?;
         let cors_origins = config
             .server
             .cors_origins
@@ -101,10 +121,14 @@ impl App {
             docs: Docs::default(),
             identity,
             voice,
+            outbox,
+            mail_events,
             public_limit,
             unverified,
             proxies: TrustedProxies::new(config.server.trusted_proxies.clone()),
             cors_origins,
+            site,
+            tasks,
             demonstration,
         })
     }
@@ -119,7 +143,12 @@ impl App {
             .layer(cors::layer(&self.cors_origins));
         Router::new()
             .merge(api)
-            .merge(web::router(web::State::new(self.identity.clone(), self.voice.clone(), self.demonstration)))
+            .merge(web::router(web::State::new(
+                self.identity.clone(),
+                self.voice.clone(),
+                self.site.clone(),
+                self.demonstration,
+            )))
             .layer(axum::extract::DefaultBodyLimit::max(MAX_BODY))
             .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_TIMEOUT))
             .layer(CatchPanicLayer::custom(|_| ApiError::internal("a handler panicked").into_response()))
@@ -135,6 +164,7 @@ impl App {
             identity::tenant_router(self.identity.clone()).merge(voice::tenant_router(self.voice.clone()));
         let public: PublicRouter<()> = identity::public_router(self.identity.clone())
             .merge(voice::public_router(&self.voice))
+            .merge(mail::tracking::api::router(self.mail_events.clone()))
             .merge(health::router(self.health.clone()))
             .merge(docs::router(self.docs.clone()));
         let (tenant, mut description) = tenant.split();
@@ -147,6 +177,11 @@ impl App {
     /// Starts the duties that one node of an installation must do.
     pub fn start_worker(&self) {
         self.voice.start_worker();
+        mail::tracking::jobs::keep_short(
+            self.outbox.tenancy().clone(),
+            self.outbox.clock().clone(),
+            &self.tasks,
+        );
         self.identity.start_worker();
     }
 

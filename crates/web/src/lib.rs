@@ -1,6 +1,6 @@
 //! The signed-in app and the pages around it: components, pages, handlers, embedded files, browser modules.
 //!
-//! - [`routes`]: the handlers. - [`pages`] and [`components`]: what they draw. - [`frame`] and [`page`]: what every page
+//! - [`site`]: the public website. - [`routes`]: the handlers. - [`pages`] and [`components`]: what they draw. - [`frame`] and [`page`]: what every page
 //!   has, and the answer it travels in. - [`assets`]: the embedded files. - `assets/`: style sheets and browser modules.
 //!
 //! Rules. A page is a function from plain data to markup; handlers load the data through the domains' actions. One
@@ -18,6 +18,7 @@ pub mod page;
 pub mod pages;
 pub mod routes;
 pub mod security;
+pub mod site;
 mod store;
 mod views;
 
@@ -28,6 +29,7 @@ use platform::tenancy::Tenancy;
 use voice::VoiceState;
 
 pub use routes::router;
+use site::Site;
 
 /// What the pages need. Cheap to clone.
 #[derive(Clone)]
@@ -35,13 +37,14 @@ pub struct State {
     pub(crate) identity: identity::State,
     pub(crate) authority: Authority,
     pub(crate) voice: VoiceState,
+    pub(crate) site: Site,
     pub(crate) demonstration: bool,
 }
 
 impl State {
     /// `demonstration`: the built-in simulator runs, and every page says so.
-    pub fn new(identity: identity::State, voice: VoiceState, demonstration: bool) -> Self {
-        Self { authority: identity.authority.clone(), identity, voice, demonstration }
+    pub fn new(identity: identity::State, voice: VoiceState, site: Site, demonstration: bool) -> Self {
+        Self { authority: identity.authority.clone(), identity, voice, site, demonstration }
     }
 
     pub(crate) fn tenancy(&self) -> &Tenancy {
@@ -56,5 +59,11 @@ impl State {
 impl FromRef<State> for Authority {
     fn from_ref(state: &State) -> Self {
         state.authority.clone()
+    }
+}
+
+impl FromRef<State> for Site {
+    fn from_ref(state: &State) -> Self {
+        state.site.clone()
     }
 }

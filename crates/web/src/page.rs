@@ -13,23 +13,44 @@ use crate::security::{Csp, allow_our_frames, protect};
 pub struct Page {
     status: StatusCode,
     csp: Csp,
+    keeping: Keeping,
     markup: Markup,
+}
+
+/// What a cache may do with a page.
+#[derive(Clone, Copy, Debug)]
+enum Keeping {
+    /// Nothing: a token or somebody's data is in it, and it must be gone after signing out.
+    Never,
+    /// The browser may keep it and asks whether it still holds. It differs by look and language.
+    Asking,
 }
 
 impl Page {
     /// Of the signed-in app: private, and under the policy that lets htmx work.
     pub fn app(chrome: &Chrome, markup: Markup) -> Self {
-        Self { status: StatusCode::OK, csp: Csp::app(&chrome.frame.nonce), markup }
+        Self { status: StatusCode::OK, csp: Csp::app(&chrome.frame.nonce), keeping: Keeping::Never, markup }
     }
 
     /// Like [`Page::app`], with a frame that shows one of our own addresses.
     pub fn app_with_frame(chrome: &Chrome, markup: Markup) -> Self {
-        Self { status: StatusCode::OK, csp: Csp::app_with_frame(&chrome.frame.nonce), markup }
+        Self { csp: Csp::app_with_frame(&chrome.frame.nonce), ..Self::app(chrome, markup) }
     }
 
     /// For anybody, without htmx.
     pub fn public(markup: Markup) -> Self {
-        Self { status: StatusCode::OK, csp: Csp::public(), markup }
+        Self { status: StatusCode::OK, csp: Csp::public(), keeping: Keeping::Never, markup }
+    }
+
+    /// Of the public website: the same for everybody, and under a policy of its own where it needs one.
+    pub fn site(csp: Csp, markup: Markup) -> Self {
+        Self { status: StatusCode::OK, csp, keeping: Keeping::Asking, markup }
+    }
+
+    /// In no cache, because it holds something that is one person's.
+    #[must_use]
+    pub fn private(self) -> Self {
+        Self { keeping: Keeping::Never, ..self }
     }
 
     /// With another status than 200.
@@ -44,9 +65,12 @@ impl IntoResponse for Page {
         let mut answer = (self.status, self.markup.into_string()).into_response();
         let headers = answer.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-        // A sign-in or invitation page holds a token as well: no page may stay in a cache after signing out.
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        headers.insert(VARY, HeaderValue::from_static("HX-Request"));
+        let (control, vary) = match self.keeping {
+            Keeping::Never => ("no-store", "HX-Request"),
+            Keeping::Asking => ("private, no-cache", "Cookie, Accept-Language"),
+        };
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static(control));
+        headers.insert(VARY, HeaderValue::from_static(vary));
         protect(headers, &self.csp);
         answer
     }

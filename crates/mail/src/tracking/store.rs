@@ -179,15 +179,15 @@ pub(super) async fn events_of(
 }
 
 /// Why an address is no longer written to.
-pub(super) struct NewSuppression<'a> {
-    pub(super) reason: Suppression,
-    pub(super) source: &'a str,
-    pub(super) words: Option<&'a str>,
-    pub(super) mail: Option<MailId>,
+pub(crate) struct NewSuppression<'a> {
+    pub(crate) reason: Suppression,
+    pub(crate) source: &'a str,
+    pub(crate) words: Option<&'a str>,
+    pub(crate) mail: Option<MailId>,
 }
 
 /// Adds an address, or gives one that is there a reason that stops more.
-pub(super) async fn suppress(
+pub(crate) async fn suppress(
     tx: &mut SystemTx,
     address: &str,
     new: &NewSuppression<'_>,

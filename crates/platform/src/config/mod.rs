@@ -6,6 +6,7 @@
 
 mod mail;
 mod reader;
+mod site;
 mod values;
 mod variables;
 
@@ -25,6 +26,7 @@ use reader::{Reader, Recorded};
 
 pub use mail::{MailConfig, MailEventsConfig, RelayConfig, RelayTls};
 pub use reader::{ConfigErrors, Problem};
+pub use site::SiteConfig;
 pub use values::{LogFormat, MasterKey, Origin, Rate};
 pub use variables::{Section, VARIABLES, Variable, example};
 
@@ -51,6 +53,8 @@ pub struct Config {
     pub mail: MailConfig,
     /// What the installation may use up.
     pub quotas: QuotaConfig,
+    /// What the public website says.
+    pub site: SiteConfig,
     /// Log output.
     pub log: LogConfig,
     /// Variables that are set although this version has no part that reads them; see [`Config::warnings`].
@@ -184,7 +188,8 @@ impl Config {
             (Ok(server), Ok(database), Ok(security), Ok(limits), Ok(vapi), Ok(mail), Ok(quotas), Ok(log))
                 if problems.is_empty() =>
             {
-                Ok(Self { server, database, security, limits, vapi, mail, quotas, log, reserved })
+                let site = SiteConfig::default();
+                Ok(Self { server, database, security, limits, vapi, mail, quotas, site, log, reserved })
             }
             _ => Err(ConfigErrors(problems)),
         }

@@ -4,3 +4,4 @@ mod catalogue;
 mod embedded;
 mod hub;
 mod tenancy;
+mod words;

@@ -51,6 +51,7 @@ fn rules() -> BTreeMap<&'static str, Rule> {
         ("accept_invitation", with(Who::Public(404), json!({"token": "made-up", "password": "a long password"}))),
         ("receive_platform_event", with(Who::Provider, json!({}))),
         ("receive_event", with(Who::Provider, json!({}))),
+        ("receive_mail_events", with(Who::Provider, json!([]))),
         ("get_me", bare(Who::Person)),
         ("sign_out", bare(Who::Person)),
         ("select_organization", with(Who::Person, json!({"org_id": "{org}"}))),
@@ -341,7 +342,7 @@ async fn pages_and_files_carry_the_same_protection() {
     let file = text.split('"').find(|part| part.starts_with("/assets/")).unwrap();
     assert!(page(file).await.expect(200).headers["cache-control"].to_str().unwrap().contains("immutable"));
     assert_eq!(page("/app").await.expect(303).headers["location"], "/signin?next=%2Fapp");
-    for (path, status) in [("/nothing", 404), ("/assets/nothing.css", 404), ("/invite/made-up", 404), ("/", 303)] {
+    for (path, status) in [("/nothing", 404), ("/assets/nothing.css", 404), ("/invite/made-up", 404), ("/", 200)] {
         assert_eq!(page(path).await.status, status, "{path}");
     }
 }

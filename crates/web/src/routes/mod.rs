@@ -12,11 +12,10 @@ mod team;
 mod today;
 
 use axum::Router;
-use axum::response::Redirect;
 use platform::http::{PublicRouter, Report, TenantRouter, Validate};
 use serde::Deserialize;
 
-use crate::{State, assets, errors};
+use crate::{State, assets, errors, site};
 
 /// The pages with everything around them.
 pub fn router(state: State) -> Router {
@@ -50,7 +49,6 @@ pub fn router(state: State) -> Router {
         .page("POST", "/sign-out", entry::sign_out)
         .with_state(state.clone());
     let public = PublicRouter::new()
-        .page("GET", "/", async || Redirect::to("/app"))
         .page("GET", "/signin", entry::show)
         .page("POST", "/signin", entry::sign_in)
         .page("GET", "/invite/{token}", entry::show_invitation)
@@ -58,7 +56,7 @@ pub fn router(state: State) -> Router {
         .page("POST", "/theme", profile::change_theme)
         .with_state(state.clone());
     let (tenant, _) = tenant.split();
-    let (public, _) = public.split();
+    let (public, _) = public.merge(site::router(state.site.clone())).split();
     let pages = tenant
         .merge(public)
         .fallback_service(axum::routing::any(errors::not_found).with_state(state.clone()))

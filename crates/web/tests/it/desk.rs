@@ -58,7 +58,7 @@ impl Desk {
             master_key: db.master_key(),
             tasks,
             authority: identity.authority.clone(),
-            public_origin: origin,
+            public_origin: origin.clone(),
             other_origins: Vec::new(),
             platform_secrets: vec![Secret::new("platform-secret")],
             unverified: None,
@@ -67,8 +67,9 @@ impl Desk {
             live_per_user: 10,
             live_per_org: 10,
         });
+        let site = web::site::Site::new(platform::config::SiteConfig::default(), origin);
         let (webhooks, _) = voice::public_router(&voice).split();
-        let router = web::router(web::State::new(identity.clone(), voice.clone(), false)).merge(webhooks);
+        let router = web::router(web::State::new(identity.clone(), voice.clone(), site, false)).merge(webhooks);
         Self { db, clock, identity, router }
     }
 

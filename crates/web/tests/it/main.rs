@@ -6,3 +6,4 @@ mod assets;
 mod desk;
 mod pages;
 mod settings;
+mod site;
