@@ -12,5 +12,6 @@
 
 pub mod actions;
 pub mod budget;
+pub mod jobs;
 pub mod model;
 pub(crate) mod store;

@@ -1,6 +1,6 @@
 //! States, what a draft must be, and when a mail is tried again.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use platform::crypto::CryptoError;
 use platform::email::is_address;
 use platform::tenancy::DbError;
@@ -152,6 +152,34 @@ impl State {
             Self::Complained => Some(6),
         }
     }
+}
+
+/// How the relay does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RelayHealth {
+    /// How often in a row it failed.
+    pub failures: i32,
+    /// Nothing is tried before.
+    pub paused_until: Option<Timestamp>,
+    /// What failed last, in words.
+    pub fault: Option<String>,
+    /// Since when.
+    pub failing_since: Option<Timestamp>,
+}
+
+/// What a look at the outbox shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Health {
+    /// The relay; `None` when none is configured.
+    pub relay: Option<RelayHealth>,
+    /// Mails that wait.
+    pub waiting: i64,
+    /// Since when the oldest mail that could go has been waiting.
+    pub oldest_due: Option<Timestamp>,
+    /// Recipients spent of the budget in the last 24 hours.
+    pub used: u32,
+    /// Recipients that the budget allows in 24 hours.
+    pub limit: u32,
 }
 
 /// Why an address is not written to.
