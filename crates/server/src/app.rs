@@ -1,6 +1,7 @@
 //! The wiring: states, routers, layers. Reads from top to bottom.
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -9,7 +10,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::IntoResponse as _;
 use platform::clock::Clock;
-use platform::config::{Config, Origin, Rate};
+use platform::config::{Config, Origin, QuotaConfig, Rate};
 use platform::crypto::MasterKey;
 use platform::http::client::TrustedProxies;
 use platform::http::{ApiError, Limiter, PublicRouter, TenantRouter, client, cors, headers, problem, request_id};
@@ -46,6 +47,9 @@ pub struct App {
     unverified: Option<Limiter<IpAddr>>,
     proxies: TrustedProxies,
     cors_origins: Vec<HeaderValue>,
+    samples: Vec<mail::Sample>,
+    quotas: QuotaConfig,
+    data_dir: PathBuf,
     site: web::site::Site,
     tasks: Tasks,
     demonstration: bool,
@@ -103,13 +107,9 @@ impl App {
             master_key,
             config: config.mail.clone(),
         });
-        let mail_events = mail::tracking::api::WebhookState::new(
-            tenancy.clone(),
-            clock,
-            unverified.clone(),
-            &config.mail.events,
-        )
-        .context("VOXANNE_MAIL_SENDGRID_WEBHOOK_KEY")?;
+        let mail_events =
+            mail::tracking::api::WebhookState::new(tenancy.clone(), clock, unverified.clone(), &config.mail.events)
+                .context("VOXANNE_MAIL_SENDGRID_WEBHOOK_KEY")?;
         let cors_origins = config
             .server
             .cors_origins
@@ -127,6 +127,10 @@ impl App {
             unverified,
             proxies: TrustedProxies::new(config.server.trusted_proxies.clone()),
             cors_origins,
+            // Each crate that writes mails adds its own.
+            samples: Vec::new(),
+            quotas: config.quotas.clone(),
+            data_dir: config.server.data_dir.clone(),
             site,
             tasks,
             demonstration,
@@ -143,12 +147,16 @@ impl App {
             .layer(cors::layer(&self.cors_origins));
         Router::new()
             .merge(api)
-            .merge(web::router(web::State::new(
-                self.identity.clone(),
-                self.voice.clone(),
-                self.site.clone(),
-                self.demonstration,
-            )))
+            .merge(web::router(web::State::new(web::Services {
+                identity: self.identity.clone(),
+                voice: self.voice.clone(),
+                outbox: self.outbox.clone(),
+                samples: self.samples.clone(),
+                quotas: self.quotas.clone(),
+                data_dir: self.data_dir.clone(),
+                site: self.site.clone(),
+                demonstration: self.demonstration,
+            })))
             .layer(axum::extract::DefaultBodyLimit::max(MAX_BODY))
             .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_TIMEOUT))
             .layer(CatchPanicLayer::custom(|_| ApiError::internal("a handler panicked").into_response()))
@@ -177,11 +185,7 @@ impl App {
     /// Starts the duties that one node of an installation must do.
     pub fn start_worker(&self) {
         self.voice.start_worker();
-        mail::tracking::jobs::keep_short(
-            self.outbox.tenancy().clone(),
-            self.outbox.clock().clone(),
-            &self.tasks,
-        );
+        mail::tracking::jobs::keep_short(self.outbox.tenancy().clone(), self.outbox.clock().clone(), &self.tasks);
         self.identity.start_worker();
     }
 

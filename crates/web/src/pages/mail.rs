@@ -401,7 +401,7 @@ pub struct Suppressed {
 /// What the page of suppressions shows.
 #[derive(Clone, Debug, Default)]
 pub struct Suppressions {
-    /// The addresses, newest first.
+    /// The addresses, in the order of the alphabet.
     pub rows: Vec<Suppressed>,
     /// Part of an address to look for.
     pub q: String,
