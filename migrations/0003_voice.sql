@@ -91,11 +91,25 @@ select tenant_table('leads');
 -- Calls
 -- ---------------------------------------------------------------------------------------------------------------------
 
+-- Values of the tables that every event writes. A CHECK of a table is read from the catalogue and prepared anew by every
+-- statement that writes a row, whatever it changes: that was a quarter of taking a report in. A domain's rule is kept by
+-- the connection and only looks at what is assigned.
+create domain call_status as text check (value in ('queued', 'ringing', 'in-progress', 'forwarding', 'ended'));
+create domain call_direction as text check (value in ('inbound', 'outbound', 'web'));
+-- queued 1, ringing 2, in-progress 3, forwarding 4, ended 5; 0 only while a call is being made.
+create domain call_rank as int check (value between 0 and 5);
+create domain recording_state as text check (value in ('none', 'pending', 'copying', 'ready', 'failed', 'expired'));
+create domain live_kind as text check (value in ('call.created', 'call.updated', 'call.ended', 'call.caption'));
+create domain provider_id as text check (length(value) between 1 and 256);
+create domain whole_seconds as int check (value >= 0);
+create domain micro_units as bigint check (value >= 0);
+create domain currency_code as text check (value ~ '^[A-Z]{3}$');
+
 -- Which organization a provider's call id belongs to. The one place where a call id is unique across organizations:
 -- it resolves later events of a call, and makes "this id is somebody else's" a constraint instead of a search.
 create table call_routes (
   provider          text not null,
-  provider_call_id  text not null check (length(provider_call_id) between 1 and 256),
+  provider_call_id  provider_id not null,
   org_id            uuid not null references organizations (org_id),
   call_id           uuid not null,
   -- Null when the platform-wide connection brought it.
@@ -111,7 +125,7 @@ create table call_logs (
   org_id            uuid not null references organizations (org_id),
   id                uuid not null,
   provider          text not null,
-  provider_call_id  text not null check (length(provider_call_id) between 1 and 256),
+  provider_call_id  provider_id not null,
   connection_id     uuid,
   agent_id          uuid,
   number_id         uuid,
@@ -120,8 +134,8 @@ create table call_logs (
   assistant_ref     text,
   number_ref        text,
   leg_id            text,
-  direction         text check (direction in ('inbound', 'outbound', 'web')),
-  status            text not null check (status in ('queued', 'ringing', 'in-progress', 'forwarding', 'ended')),
+  direction         call_direction,
+  status            call_status not null,
   from_number       text,
   to_number         text,
   caller_name       text,
@@ -130,21 +144,21 @@ create table call_logs (
   -- When two sides were connected. Null: nobody answered.
   started_at        timestamptz,
   ended_at          timestamptz,
-  duration_seconds  int check (duration_seconds >= 0),
+  duration_seconds  whole_seconds,
   -- Whose word the start, the end and the reason are: 1 inferred (a report's own time), 2 a live event's, 3 the report's.
   -- A better word replaces a poorer one and never the other way round, in whatever order they come.
   started_word      int not null default 0,
   ended_word        int not null default 0,
   reason_word       int not null default 0,
   -- What was said of the duration; stands where an end is unknown.
-  claimed_seconds   int check (claimed_seconds >= 0),
+  claimed_seconds   whole_seconds,
   -- The provider's word, kept as it is; the class is ours (providers::vapi::classify).
   ended_reason      text,
   ended_class       text,
   outcome           text,
   -- Micro-units of `currency`.
-  cost_micros       bigint check (cost_micros >= 0),
-  currency          text check (currency ~ '^[A-Z]{3}$'),
+  cost_micros       micro_units,
+  currency          currency_code,
   summary           text,
   success_evaluation text,
   structured_data   jsonb,
@@ -162,8 +176,7 @@ create table call_logs (
   recordings        jsonb,
   recording_url     text,
   recording_storage_path text,
-  recording_state   text not null default 'none'
-                    check (recording_state in ('none', 'pending', 'copying', 'ready', 'failed', 'expired')),
+  recording_state   recording_state not null default 'none',
   metadata          jsonb not null default '{}',
   -- When the report arrived: from then on its values stand above those of live events.
   reported_at       timestamptz,
@@ -182,6 +195,9 @@ exception when feature_not_supported then
   null;
 end
 $$;
+-- A finished call stays in its page: beyond 2 KB, the default, everything else in the row would be tried for compression,
+-- which finds nothing and costs as much as writing the row.
+alter table call_logs set (toast_tuple_target = 8160);
 -- Newest first, and the seek of the next page.
 create index call_logs_newest on call_logs (org_id, at desc, id desc);
 select tenant_table('call_logs', '{select,insert,update}');
@@ -195,13 +211,13 @@ create table call_tracking (
   agent_id          uuid,
   lead_id           uuid,
   phone             text,
-  status            text not null check (status in ('queued', 'ringing', 'in-progress', 'forwarding', 'ended')),
-  -- queued 1, ringing 2, in-progress 3, forwarding 4, ended 5: status only moves up.
-  status_rank       int not null check (status_rank between 1 and 5),
+  status            call_status not null,
+  -- Status only moves up.
+  status_rank       call_rank not null,
   at                timestamptz not null,
   started_at        timestamptz,
   ended_at          timestamptz,
-  duration_seconds  int check (duration_seconds >= 0),
+  duration_seconds  whole_seconds,
   answered          boolean not null generated always as (started_at is not null) stored,
   reported          boolean not null default false,
   -- Which facts of the beginning the record has for sure (known_facts): an event that adds none leaves the record alone.
@@ -313,7 +329,7 @@ select system_access('live_heads', '{select}');
 create table live_events (
   org_id   uuid not null references organizations (org_id),
   seq      bigint not null,
-  kind     text not null check (kind in ('call.created', 'call.updated', 'call.ended', 'call.caption')),
+  kind     live_kind not null,
   call_id  uuid,
   status   text,
   role     text,
@@ -407,7 +423,7 @@ $$;
 -- Notes that a call's words changed. Locks the note until commit, so that the indexer, which skips locked notes, cannot
 -- take it now, read the call as it was before this transaction, and leave the index stale for good.
 create function queue_for_search(p_org uuid, p_call uuid) returns void
-language plpgsql security invoker set search_path = pg_catalog, public as $$
+language plpgsql security invoker as $$
 begin
   insert into call_search_queue (org_id, call_id) values (p_org, p_call)
   on conflict (org_id, call_id) do update set queued_at = excluded.queued_at;
@@ -455,6 +471,13 @@ $$;
 -- ---------------------------------------------------------------------------------------------------------------------
 -- The three atomic functions: the only writers of call_tracking and call_logs together
 -- ---------------------------------------------------------------------------------------------------------------------
+--
+-- A call's live state is its lock: whoever changes a call takes `call_tracking` for update first.
+--
+-- Called on their own they answer every error as a row. To catch one PostgreSQL needs a subtransaction, with an id of its
+-- own: a row that the transaction locks and the subtransaction writes then has two holders, and its list of holders has to
+-- be kept in a shared table, for each row of each event. So the ingest function says `p_raise`: it holds the lock, fails
+-- as a whole anyway, and has database errors raised as they are.
 
 -- What an event says about its call (voice::calls::model::EventFacts). Missing is null, and null never erases.
 create type call_facts as (
@@ -502,12 +525,6 @@ language sql immutable parallel safe as $$
   select case when a is null then b when b is null then a else richer(a::text, b::text)::jsonb end
 $$;
 
--- The SQLSTATE behind an error code of the atomic functions, so that a deadlock stays a deadlock and is tried again.
-create function original_sqlstate(p_error_code text) returns text
-language sql immutable parallel safe as $$
-  select coalesce(substring(p_error_code from '^DATABASE_ERROR_([0-9A-Z]{5})$'), 'P0001')
-$$;
-
 -- The clearer of two outcomes: what was agreed says more than "answered", and anything more than "unknown".
 create function clearer(a text, b text) returns text
 language sql immutable parallel safe as $$
@@ -541,8 +558,10 @@ $$;
 create function create_inbound_call_atomically(
   p_org_id uuid, p_vapi_call_id text, p_agent_id uuid, p_phone_number text,
   p_lead_id uuid default null, p_metadata jsonb default null,
-  p_facts call_facts default null, p_call_id uuid default null, p_connection_id uuid default null)
-returns table (call_tracking_id uuid, call_logs_id uuid, success boolean, outcome text, error_code text, error_message text)
+  p_facts call_facts default null, p_call_id uuid default null, p_connection_id uuid default null,
+  p_raise boolean default false,
+  out call_tracking_id uuid, out call_logs_id uuid, out success boolean, out outcome text, out error_code text,
+  out error_message text)
 language plpgsql security invoker set search_path = pg_catalog, public as $$
 #variable_conflict use_column
 declare
@@ -557,9 +576,10 @@ declare
   v_status text := coalesce(nullif(p_facts.status, 'ended'), case when p_facts is null then 'ringing' else 'queued' end);
   v_at timestamptz := least(coalesce(p_facts.at, now()), now());
   v_started timestamptz := coalesce(p_facts.started_at, case when p_facts.status = 'in-progress' then p_facts.status_at end);
-  v_fault text;
 begin
-  v_fault := case
+  success := false;
+  error_code := 'VALIDATION_ERROR';
+  error_message := case
     when p_org_id is null then 'p_org_id is required'
     when v_call_id is null or v_call_id = '' then 'p_vapi_call_id is required'
     when length(v_call_id) > 256 then 'p_vapi_call_id is longer than 256 characters'
@@ -574,82 +594,90 @@ begin
       then 'p_lead_id is not a lead of this organization'
     when p_facts is null and not exists (select 1 from organizations where org_id = p_org_id) then 'p_org_id is unknown'
   end;
-  if v_fault is not null then
-    return query select null::uuid, null::uuid, false, null::text, 'VALIDATION_ERROR', v_fault;
+  if error_message is not null then
     return;
   end if;
 
-  begin
-    select coalesce(
-      (select t.id from call_tracking t where t.org_id = p_org_id and t.provider_call_id = v_call_id),
-      (select l.id from call_logs l where l.org_id = p_org_id and l.provider_call_id = v_call_id),
-      p_call_id, gen_random_uuid()) into v_id;
+  if not p_raise then
+    begin
+      select * into call_tracking_id, call_logs_id, success, outcome, error_code, error_message
+        from create_inbound_call_atomically(p_org_id, v_call_id, p_agent_id, v_phone, p_lead_id, p_metadata, p_facts,
+          p_call_id, p_connection_id, true);
+    exception when others then
+      error_code := 'DATABASE_ERROR_' || sqlstate;
+      error_message := 'the call could not be stored';
+    end;
+    return;
+  end if;
 
-    insert into call_routes (provider, provider_call_id, org_id, call_id, connection_id)
-    values ('vapi', v_call_id, p_org_id, v_id, p_connection_id)
-    on conflict do nothing;
+  select coalesce(
+    (select t.id from call_tracking t where t.org_id = p_org_id and t.provider_call_id = v_call_id),
+    (select l.id from call_logs l where l.org_id = p_org_id and l.provider_call_id = v_call_id),
+    p_call_id, gen_random_uuid()) into v_id;
+
+  insert into call_routes (provider, provider_call_id, org_id, call_id, connection_id)
+  values ('vapi', v_call_id, p_org_id, v_id, p_connection_id)
+  on conflict do nothing;
+  if not found then
+    -- A row we may not see is another organization's.
+    select r.call_id into v_id from call_routes r
+     where r.provider = 'vapi' and r.provider_call_id = v_call_id and r.org_id = p_org_id;
     if not found then
-      -- A row we may not see is another organization's.
-      select r.call_id into v_id from call_routes r
-       where r.provider = 'vapi' and r.provider_call_id = v_call_id and r.org_id = p_org_id;
-      if not found then
-        return query select null::uuid, null::uuid, false, null::text, 'COLLISION_ERROR',
-          'the call id belongs to another organization';
-        return;
-      end if;
+      error_code := 'COLLISION_ERROR';
+      error_message := 'the call id belongs to another organization';
+      return;
     end if;
+  end if;
 
-    -- Our number tells who answers when the event does not.
-    -- (A composite is "not null" only when every part is, hence the double negative.)
-    if not (p_facts is null) then
-      select n.number_id, n.agent_id into v_number_id, v_number_agent from phone_numbers n
-       where n.org_id = p_org_id and (n.provider_number_id = p_facts.number_ref
-          or n.e164 = case p_facts.direction when 'outbound' then p_facts.from_number else p_facts.to_number end)
-       order by n.provider_number_id = p_facts.number_ref desc nulls last limit 1;
-      if v_agent is null then
-        select a.agent_id into v_agent from agents a
-         where a.org_id = p_org_id and a.provider_assistant_id = p_facts.assistant_ref and a.deleted_at is null
-         order by a.created_at, a.agent_id limit 1;
-      end if;
-      v_agent := coalesce(v_agent, v_number_agent);
+  -- Our number tells who answers when the event does not.
+  -- (A composite is "not null" only when every part is, hence the double negative.)
+  if not (p_facts is null) then
+    select n.number_id, n.agent_id into v_number_id, v_number_agent from phone_numbers n
+     where n.org_id = p_org_id and (n.provider_number_id = p_facts.number_ref
+        or n.e164 = case p_facts.direction when 'outbound' then p_facts.from_number else p_facts.to_number end)
+     order by n.provider_number_id = p_facts.number_ref desc nulls last limit 1;
+    if v_agent is null then
+      select a.agent_id into v_agent from agents a
+       where a.org_id = p_org_id and a.provider_assistant_id = p_facts.assistant_ref and a.deleted_at is null
+       order by a.created_at, a.agent_id limit 1;
     end if;
+    v_agent := coalesce(v_agent, v_number_agent);
+  end if;
 
-    insert into call_logs (org_id, id, provider, provider_call_id, connection_id, agent_id, number_id, lead_id,
-      assistant_ref, number_ref, leg_id, direction, status, from_number, to_number, caller_name, at, started_at, started_word,
-      metadata)
-    values (p_org_id, v_id, 'vapi', v_call_id, p_connection_id, v_agent, v_number_id, p_lead_id,
-      p_facts.assistant_ref, p_facts.number_ref, p_facts.leg_id,
-      case when p_facts is null then 'inbound' else p_facts.direction end, v_status,
-      case when p_facts is null then v_phone else p_facts.from_number end, p_facts.to_number,
-      p_facts.caller_name, v_at, v_started, case when v_started is null then 0 when p_facts.is_report then 3 else 2 end,
-      coalesce(p_metadata, '{}'))
-    on conflict do nothing;
-    v_logs := found;
+  insert into call_logs (org_id, id, provider, provider_call_id, connection_id, agent_id, number_id, lead_id,
+    assistant_ref, number_ref, leg_id, direction, status, from_number, to_number, caller_name, at, started_at, started_word,
+    metadata)
+  values (p_org_id, v_id, 'vapi', v_call_id, p_connection_id, v_agent, v_number_id, p_lead_id,
+    p_facts.assistant_ref, p_facts.number_ref, p_facts.leg_id,
+    case when p_facts is null then 'inbound' else p_facts.direction end, v_status,
+    case when p_facts is null then v_phone else p_facts.from_number end, p_facts.to_number,
+    p_facts.caller_name, v_at, v_started, case when v_started is null then 0 when p_facts.is_report then 3 else 2 end,
+    coalesce(p_metadata, '{}'))
+  on conflict do nothing;
+  v_logs := found;
 
-    insert into call_tracking (org_id, id, provider, provider_call_id, agent_id, lead_id, phone, status, status_rank, at,
-      started_at, last_event_at, known, metadata)
-    values (p_org_id, v_id, 'vapi', v_call_id, v_agent, p_lead_id,
-      coalesce(v_phone, case p_facts.direction when 'outbound' then p_facts.to_number else p_facts.from_number end),
-      v_status, status_rank(v_status), v_at, v_started, p_facts.event_at,
-      case when v_logs then known_facts(p_facts) else 0 end, coalesce(p_metadata, '{}'))
-    on conflict do nothing;
-    v_tracking := found;
-    if v_logs and not v_tracking then
-      update call_tracking t set known = 0 where t.org_id = p_org_id and t.id = v_id;
-    end if;
+  insert into call_tracking (org_id, id, provider, provider_call_id, agent_id, lead_id, phone, status, status_rank, at,
+    started_at, last_event_at, known, metadata)
+  values (p_org_id, v_id, 'vapi', v_call_id, v_agent, p_lead_id,
+    coalesce(v_phone, case p_facts.direction when 'outbound' then p_facts.to_number else p_facts.from_number end),
+    v_status, status_rank(v_status), v_at, v_started, p_facts.event_at,
+    case when v_logs then known_facts(p_facts) else 0 end, coalesce(p_metadata, '{}'))
+  on conflict do nothing;
+  v_tracking := found;
+  if v_logs and not v_tracking then
+    update call_tracking t set known = 0 where t.org_id = p_org_id and t.id = v_id;
+  end if;
 
-    if v_logs or v_tracking then
-      insert into audit_log (org_id, id, actor_kind, action, subject)
-      values (p_org_id, gen_random_uuid(), 'system', 'call.created', v_id::text);
-    end if;
-    return query select v_id, v_id, true,
-      case when v_logs and v_tracking then 'created' when v_logs or v_tracking then 'completed_partial'
-           else 'idempotent_retry' end,
-      null::text, null::text;
-  exception when others then
-    return query select null::uuid, null::uuid, false, null::text, 'DATABASE_ERROR_' || sqlstate,
-      'the call could not be stored';
-  end;
+  if v_logs or v_tracking then
+    insert into audit_log (org_id, id, actor_kind, action, subject)
+    values (p_org_id, gen_random_uuid(), 'system', 'call.created', v_id::text);
+  end if;
+  call_tracking_id := v_id;
+  call_logs_id := v_id;
+  success := true;
+  outcome := case when v_logs and v_tracking then 'created' when v_logs or v_tracking then 'completed_partial'
+                  else 'idempotent_retry' end;
+  error_code := null;
 end
 $$;
 
@@ -658,106 +686,135 @@ $$;
 -- A replay moves nothing: ends and durations are set once, by the report if there is one. A null duration erases nothing.
 -- Outcomes: `completed`, `idempotent_retry`. Error codes: VALIDATION_ERROR, INTEGRITY_ERROR (a row is missing or
 -- `p_call_tracking_id` is another call's), DATABASE_ERROR_<SQLSTATE>.
+-- A report goes on to update_call_with_recording_atomically with the record as it has become here, so that it is written
+-- once: a second write of a row in one transaction checks all its foreign keys again, and enters it into all indexes.
 create function update_call_completed_atomically(
   p_org_id uuid, p_vapi_call_id text, p_duration_seconds int,
-  p_call_tracking_id uuid default null, p_facts call_facts default null)
-returns table (call_logs_updated int, call_tracking_updated int, success boolean, outcome text, error_code text, error_message text)
-language plpgsql security invoker set search_path = pg_catalog, public as $$
+  p_call_tracking_id uuid default null, p_facts call_facts default null, p_raise boolean default false,
+  out call_logs_updated int, out call_tracking_updated int, out success boolean, out outcome text, out error_code text,
+  out error_message text)
+language plpgsql security invoker as $$
 #variable_conflict use_column
 declare
   v_call_id text := btrim(p_vapi_call_id);
   v_report boolean := coalesce(p_facts.is_report, false);
   v_word int := case when v_report then 3 else 2 end;
-  v_started timestamptz;
   v_ended timestamptz := coalesce(p_facts.ended_at, case when p_facts.status = 'ended' then p_facts.status_at end,
                                   case when p_facts is null then now() end);
   -- A report without an end was made after it: any other word is better.
   v_ended_word int := case when p_facts.ended_at is not null then v_word when v_report or p_facts is null then 1 else 2 end;
-  v_claimed int;
-  v_seconds int;
   v_reason_wins boolean;
-  v_known int := known_facts(p_facts);
-  v_phone text := case p_facts.direction when 'outbound' then p_facts.to_number else p_facts.from_number end;
-  v_old record;
-  v_tracking int;
-  v_fault text;
+  v_known int;
+  v_phone text;
+  l call_logs;
+  v_status text;
+  v_reported boolean;
+  v_result record;
 begin
-  v_fault := case
+  call_logs_updated := 0;
+  call_tracking_updated := 0;
+  success := false;
+  error_code := 'VALIDATION_ERROR';
+  error_message := case
     when p_org_id is null then 'p_org_id is required'
     when v_call_id is null or v_call_id = '' then 'p_vapi_call_id is required'
     when p_duration_seconds < 0 then 'p_duration_seconds is negative'
     when p_duration_seconds > 604800 then 'p_duration_seconds is longer than a week'
   end;
-  if v_fault is not null then
-    return query select 0, 0, false, null::text, 'VALIDATION_ERROR', v_fault;
+  if error_message is not null then
     return;
   end if;
 
-  begin
-    select l.id, l.status, l.reported_at is not null as reported, l.started_at, l.started_word, l.ended_at, l.ended_word,
-           l.ended_reason, l.reason_word, l.outcome, l.claimed_seconds, l.agent_id
-      into v_old from call_logs l
-     where l.org_id = p_org_id and l.provider_call_id = v_call_id for no key update;
-    if not found then
-      return query select 0, 0, false, null::text, 'INTEGRITY_ERROR', 'the call has no record';
-      return;
+  if not p_raise then
+    begin
+      perform 1 from call_tracking t where t.org_id = p_org_id and t.provider_call_id = v_call_id for update;
+      select * into call_logs_updated, call_tracking_updated, success, outcome, error_code, error_message
+        from update_call_completed_atomically(p_org_id, v_call_id, p_duration_seconds, p_call_tracking_id, p_facts, true);
+    exception
+      when no_data_found then
+        error_code := 'INTEGRITY_ERROR';
+        error_message := sqlerrm;
+      when others then
+        error_code := 'DATABASE_ERROR_' || sqlstate;
+        error_message := 'the end of the call could not be stored';
+    end;
+    return;
+  end if;
+
+  select * into l from call_logs c where c.org_id = p_org_id and c.provider_call_id = v_call_id;
+  if not found then
+    raise exception using errcode = 'P0002', message = 'the call has no record';
+  end if;
+  v_status := l.status;
+  v_reported := l.reported_at is not null;
+
+  -- Report beats live; among equals the earlier start and, in a report, the later end. The reason and what follows from
+  -- it go together.
+  if p_facts.started_at is not null then
+    l.started_at := better_time(l.started_at, l.started_word, p_facts.started_at, v_word, false);
+    l.started_word := greatest(l.started_word, v_word);
+  end if;
+  if v_ended is not null then
+    l.ended_at := better_time(l.ended_at, l.ended_word, v_ended, v_ended_word, v_ended_word = 3);
+    l.ended_word := greatest(l.ended_word, v_ended_word);
+  end if;
+  l.claimed_seconds := case when p_facts is null then coalesce(l.claimed_seconds, p_duration_seconds)
+                            else greatest(l.claimed_seconds, p_facts.duration_seconds, p_duration_seconds) end;
+  l.duration_seconds := call_seconds(l.started_at, l.ended_at, l.claimed_seconds);
+  v_reason_wins := p_facts.ended_reason is not null and case
+    when l.ended_reason is null or v_word > l.reason_word then true
+    when v_word < l.reason_word then false
+    when p_facts.ended_reason = l.ended_reason then clearer(p_facts.outcome, l.outcome) = p_facts.outcome
+    else richer(p_facts.ended_reason, l.ended_reason) = p_facts.ended_reason end;
+  if v_reason_wins then
+    l.ended_reason := p_facts.ended_reason;
+    l.ended_class := p_facts.ended_class;
+    l.outcome := p_facts.outcome;
+    l.reason_word := v_word;
+  end if;
+  if p_facts.cost_micros is not null then
+    l.cost_micros := greatest(l.cost_micros, p_facts.cost_micros);
+    l.currency := coalesce(l.currency, p_facts.currency);
+  end if;
+  l.status := 'ended';
+
+  if v_report then
+    l.reported_at := coalesce(l.reported_at, clock_timestamp());
+    v_result := update_call_with_recording_atomically(p_org_id, v_call_id, p_facts.recordings -> 0 ->> 'url', null, null,
+      p_facts.direction, p_facts, l, true);
+    if not v_result.success then
+      raise exception using message = v_result.error_message;
     end if;
+  else
+    update call_logs c set
+      status = l.status, started_at = l.started_at, started_word = l.started_word, ended_at = l.ended_at,
+      ended_word = l.ended_word, duration_seconds = l.duration_seconds, claimed_seconds = l.claimed_seconds,
+      ended_reason = l.ended_reason, ended_class = l.ended_class, outcome = l.outcome, reason_word = l.reason_word,
+      cost_micros = l.cost_micros, currency = l.currency
+    where c.org_id = p_org_id and c.id = l.id;
+  end if;
 
-    -- Report beats live; among equals the earlier start and, in a report, the later end. The reason and what follows from
-    -- it go together.
-    v_started := better_time(v_old.started_at, v_old.started_word, p_facts.started_at, v_word, false);
-    v_claimed := case when p_facts is null then coalesce(v_old.claimed_seconds, p_duration_seconds)
-                      else greatest(v_old.claimed_seconds, p_facts.duration_seconds, p_duration_seconds) end;
-    v_reason_wins := p_facts.ended_reason is not null and case
-      when v_old.ended_reason is null or v_word > v_old.reason_word then true
-      when v_word < v_old.reason_word then false
-      when p_facts.ended_reason = v_old.ended_reason then clearer(p_facts.outcome, v_old.outcome) = p_facts.outcome
-      else richer(p_facts.ended_reason, v_old.ended_reason) = p_facts.ended_reason end;
-    v_ended_word := case when v_ended is null then v_old.ended_word else v_ended_word end;
-    v_ended := better_time(v_old.ended_at, v_old.ended_word, v_ended, v_ended_word, v_ended_word = 3);
-    v_seconds := call_seconds(v_started, v_ended, v_claimed);
+  v_known := known_facts(p_facts);
+  v_phone := case p_facts.direction when 'outbound' then p_facts.to_number else p_facts.from_number end;
+  update call_tracking t set status = 'ended', status_rank = 5, started_at = l.started_at,
+    ended_at = l.ended_at, duration_seconds = l.duration_seconds, reported = t.reported or v_report,
+    at = least(t.at, p_facts.at), last_event_at = greatest(t.last_event_at, p_facts.event_at),
+    known = t.known | v_known, agent_id = coalesce(l.agent_id, t.agent_id), phone = coalesce(t.phone, v_phone)
+   where t.org_id = p_org_id and t.provider_call_id = v_call_id
+     and (p_call_tracking_id is null or t.id = p_call_tracking_id);
+  if not found then
+    raise exception using errcode = 'P0002', message = 'the call has no live state, or it is another call''s';
+  end if;
 
-    update call_logs l set
-      status = 'ended',
-      started_at = v_started,
-      started_word = case when p_facts.started_at is null then l.started_word else greatest(l.started_word, v_word) end,
-      ended_at = v_ended,
-      ended_word = greatest(l.ended_word, v_ended_word),
-      duration_seconds = v_seconds,
-      claimed_seconds = v_claimed,
-      ended_reason = case when v_reason_wins then p_facts.ended_reason else l.ended_reason end,
-      ended_class = case when v_reason_wins then p_facts.ended_class else l.ended_class end,
-      outcome = case when v_reason_wins then p_facts.outcome else l.outcome end,
-      reason_word = case when v_reason_wins then v_word else l.reason_word end,
-      cost_micros = greatest(l.cost_micros, p_facts.cost_micros),
-      currency = coalesce(l.currency, p_facts.currency),
-      reported_at = case when v_report then coalesce(l.reported_at, clock_timestamp()) else l.reported_at end
-    where l.org_id = p_org_id and l.id = v_old.id;
-
-    update call_tracking t set status = 'ended', status_rank = 5, started_at = v_started,
-      ended_at = v_ended, duration_seconds = v_seconds, reported = t.reported or v_report,
-      at = least(t.at, p_facts.at), last_event_at = greatest(t.last_event_at, p_facts.event_at),
-      known = t.known | v_known, agent_id = coalesce(v_old.agent_id, t.agent_id), phone = coalesce(t.phone, v_phone)
-     where t.org_id = p_org_id and t.provider_call_id = v_call_id
-       and (p_call_tracking_id is null or t.id = p_call_tracking_id);
-    get diagnostics v_tracking = row_count;
-    if v_tracking <> 1 then
-      raise exception using errcode = 'P0002';
-    end if;
-
-    if v_old.status <> 'ended' then
-      insert into audit_log (org_id, id, actor_kind, action, subject)
-      values (p_org_id, gen_random_uuid(), 'system', 'call.completed', v_old.id::text);
-    end if;
-    return query select 1, v_tracking, true,
-      case when v_old.status = 'ended' and (v_old.reported or not v_report) then 'idempotent_retry' else 'completed' end,
-      null::text, null::text;
-  exception
-    when no_data_found then
-      return query select 0, 0, false, null::text, 'INTEGRITY_ERROR', 'the call has no live state, or it is another call''s';
-    when others then
-      return query select 0, 0, false, null::text, 'DATABASE_ERROR_' || sqlstate, 'the end of the call could not be stored';
-  end;
+  if v_status <> 'ended' then
+    insert into audit_log (org_id, id, actor_kind, action, subject)
+    values (p_org_id, gen_random_uuid(), 'system', 'call.completed', l.id::text);
+  end if;
+  call_logs_updated := 1;
+  call_tracking_updated := 1;
+  success := true;
+  outcome := case when v_status = 'ended' and (v_reported or not v_report) then 'idempotent_retry' else 'completed' end;
+  error_code := null;
 end
 $$;
 
@@ -765,22 +822,27 @@ $$;
 --
 -- Nothing known is erased: a null leaves what is there, a poorer text loses to a richer one.
 -- Outcomes: `updated`, `idempotent_retry`. Error codes as above.
+-- `p_record` is the call's record as the caller has changed it and not written; without it the stored one is read.
 create function update_call_with_recording_atomically(
   p_org_id uuid, p_vapi_call_id text, p_recording_url text default null, p_recording_storage_path text default null,
-  p_transcript text default null, p_call_type text default null, p_facts call_facts default null)
-returns table (call_logs_updated int, calls_updated int, success boolean, outcome text, error_code text, error_message text)
-language plpgsql security invoker set search_path = pg_catalog, public as $$
+  p_transcript text default null, p_call_type text default null, p_facts call_facts default null,
+  p_record call_logs default null, p_raise boolean default false,
+  out call_logs_updated int, out calls_updated int, out success boolean, out outcome text, out error_code text,
+  out error_message text)
+language plpgsql security invoker as $$
 #variable_conflict use_column
 declare
   v_call_id text := btrim(p_vapi_call_id);
   v_url text := nullif(btrim(p_recording_url), '');
   v_path text := nullif(btrim(p_recording_storage_path), '');
   v_id uuid;
-  v_logs int;
-  v_reported boolean;
-  v_fault text;
+  l call_logs := p_record;
 begin
-  v_fault := case
+  call_logs_updated := 0;
+  calls_updated := 0;
+  success := false;
+  error_code := 'VALIDATION_ERROR';
+  error_message := case
     when p_org_id is null then 'p_org_id is required'
     when v_call_id is null or v_call_id = '' then 'p_vapi_call_id is required'
     when length(p_transcript) > 1000000 then 'p_transcript is longer than 1,000,000 characters'
@@ -788,60 +850,88 @@ begin
     when length(v_path) > 1024 then 'p_recording_storage_path is longer than 1,024 characters'
     when p_call_type is not null and p_call_type not in ('inbound', 'outbound', 'web') then 'p_call_type is unknown'
   end;
-  if v_fault is not null then
-    return query select 0, 0, false, null::text, 'VALIDATION_ERROR', v_fault;
+  if error_message is not null then
     return;
   end if;
 
-  begin
-    update call_logs l set
-      -- A report's address goes with its recordings, whose richer list stays.
-      recording_url = coalesce(case when p_facts is null then v_url else richer(l.recordings, p_facts.recordings) -> 0 ->> 'url' end,
-                               v_url, l.recording_url),
-      recording_storage_path = coalesce(v_path, l.recording_storage_path),
-      recordings = richer(l.recordings, p_facts.recordings),
-      recording_state = case when v_path is not null then 'ready'
-                             when l.recording_state = 'none' and coalesce(v_url, l.recording_url) is not null then 'pending'
-                             else l.recording_state end,
-      transcript_text = richer(l.transcript_text, p_transcript),
-      transcript = richer(l.transcript, p_facts.transcript),
-      direction = coalesce(l.direction, p_call_type),
-      summary = richer(l.summary, p_facts.summary),
-      success_evaluation = richer(l.success_evaluation, p_facts.success_evaluation),
-      structured_data = richer(l.structured_data, p_facts.structured_data),
-      latency = richer(l.latency, p_facts.latency),
-      consent = richer(l.consent, p_facts.consent)
-    where l.org_id = p_org_id and l.provider_call_id = v_call_id
-    returning l.id into v_id;
-    get diagnostics v_logs = row_count;
-    if v_logs = 0 then
-      return query select 0, 0, false, null::text, 'INTEGRITY_ERROR', 'the call has no record';
-      return;
-    end if;
-    select t.reported into v_reported from call_tracking t where t.org_id = p_org_id and t.id = v_id;
-    if not found then
-      raise exception using errcode = 'P0002';
-    end if;
-    -- A row is not rewritten to say what it says already.
-    if p_facts.is_report and not v_reported then
-      update call_tracking t set reported = true where t.org_id = p_org_id and t.id = v_id;
-    end if;
-
-    if p_facts.transcript is not null then
-      delete from call_turns where org_id = p_org_id and call_id = v_id;
-    end if;
-    if p_facts is null then
+  if not p_raise then
+    begin
+      select t.id into v_id from call_tracking t
+       where t.org_id = p_org_id and t.provider_call_id = v_call_id for update;
+      if not found then
+        raise exception using errcode = 'P0002', message = 'the call has no live state';
+      end if;
+      select * into call_logs_updated, calls_updated, success, outcome, error_code, error_message
+        from update_call_with_recording_atomically(p_org_id, v_call_id, v_url, v_path, p_transcript, p_call_type, p_facts,
+          p_record, true);
       perform queue_for_search(p_org_id, v_id);
       insert into audit_log (org_id, id, actor_kind, action, subject)
       values (p_org_id, gen_random_uuid(), 'system', 'call.recording_updated', v_id::text);
+    exception
+      when no_data_found then
+        error_code := 'INTEGRITY_ERROR';
+        error_message := sqlerrm;
+      when others then
+        error_code := 'DATABASE_ERROR_' || sqlstate;
+        error_message := 'the recording could not be stored';
+    end;
+    return;
+  end if;
+
+  if l.id is null then
+    select * into l from call_logs c where c.org_id = p_org_id and c.provider_call_id = v_call_id;
+    if not found then
+      raise exception using errcode = 'P0002', message = 'the call has no record';
     end if;
-    return query select v_logs, 1, true, 'updated', null::text, null::text;
-  exception
-    when no_data_found then
-      return query select 0, 0, false, null::text, 'INTEGRITY_ERROR', 'the call has no live state';
-    when others then
-      return query select 0, 0, false, null::text, 'DATABASE_ERROR_' || sqlstate, 'the recording could not be stored';
-  end;
+  end if;
+
+  if num_nonnulls(l.recordings, l.transcript, l.summary, l.success_evaluation, l.structured_data, l.latency, l.consent) = 0 then
+    -- The first report: nothing to weigh it against.
+    l.recordings := p_facts.recordings;
+    l.transcript := p_facts.transcript;
+    l.summary := p_facts.summary;
+    l.success_evaluation := p_facts.success_evaluation;
+    l.structured_data := p_facts.structured_data;
+    l.latency := p_facts.latency;
+    l.consent := p_facts.consent;
+  elsif p_facts.is_report then
+    l.recordings := richer(l.recordings, p_facts.recordings);
+    l.transcript := richer(l.transcript, p_facts.transcript);
+    l.summary := richer(l.summary, p_facts.summary);
+    l.success_evaluation := richer(l.success_evaluation, p_facts.success_evaluation);
+    l.structured_data := richer(l.structured_data, p_facts.structured_data);
+    l.latency := richer(l.latency, p_facts.latency);
+    l.consent := richer(l.consent, p_facts.consent);
+  end if;
+  -- A report's address goes with its recordings, whose richer list stays.
+  l.recording_url := coalesce(case when p_facts.is_report then l.recordings -> 0 ->> 'url' else v_url end, v_url, l.recording_url);
+  if v_path is not null then
+    l.recording_storage_path := v_path;
+    l.recording_state := 'ready';
+  elsif l.recording_state = 'none' and l.recording_url is not null then
+    l.recording_state := 'pending';
+  end if;
+  if p_transcript is not null then
+    l.transcript_text := richer(l.transcript_text, p_transcript);
+  end if;
+  update call_logs c set
+    status = l.status, started_at = l.started_at, started_word = l.started_word, ended_at = l.ended_at,
+    ended_word = l.ended_word, duration_seconds = l.duration_seconds, claimed_seconds = l.claimed_seconds,
+    ended_reason = l.ended_reason, ended_class = l.ended_class, outcome = l.outcome, reason_word = l.reason_word,
+    cost_micros = l.cost_micros, currency = l.currency, reported_at = l.reported_at,
+    direction = coalesce(l.direction, p_call_type), recordings = l.recordings, recording_url = l.recording_url,
+    recording_storage_path = l.recording_storage_path, recording_state = l.recording_state, transcript = l.transcript,
+    transcript_text = l.transcript_text, summary = l.summary, success_evaluation = l.success_evaluation,
+    structured_data = l.structured_data, latency = l.latency, consent = l.consent
+  where c.org_id = p_org_id and c.id = l.id;
+  if p_facts.transcript is not null then
+    delete from call_turns t where t.org_id = p_org_id and t.call_id = l.id;
+  end if;
+  call_logs_updated := 1;
+  calls_updated := 1;
+  success := true;
+  outcome := 'updated';
+  error_code := null;
 end
 $$;
 
@@ -892,7 +982,7 @@ $$;
 -- Appends a live event of the current organization; answers its number. (PL/pgSQL keeps its plans, a function in plain SQL
 -- that cannot be inlined is planned anew for every event.)
 create function append_live_event(p_org uuid, p_kind text, p_call_id uuid, p_status text, p_role text, p_text text, p_final boolean)
-returns bigint language plpgsql security invoker set search_path = pg_catalog, public as $$
+returns bigint language plpgsql security invoker as $$
 declare
   v_seq bigint;
 begin
@@ -923,7 +1013,7 @@ $$;
 -- the richer of two, so that any permutation and repetition of a call's events ends in the same rows.
 -- Answers the kind of live event this was, or null when nothing a viewer sees has changed.
 create function apply_call_facts(p_org uuid, p_call call_tracking, f call_facts) returns text
-language plpgsql security invoker set search_path = pg_catalog, public as $$
+language plpgsql security invoker as $$
 declare
   v_rank int := coalesce(status_rank(f.status), 0);
   v_started timestamptz := coalesce(f.started_at, case when f.status = 'in-progress' then f.status_at end);
@@ -978,10 +1068,6 @@ begin
     -- While the call goes on its words wait for its end; after it nothing else would have them indexed.
     v_words := v_words or p_call.status_rank = 5;
   end if;
-  if v_words then
-    perform queue_for_search(p_org, p_call.id);
-  end if;
-
   -- The hot row: one small update per event; update_call_completed_atomically does it for those that end the call.
   if f.status is distinct from 'ended' then
     if v_words or p_call.agent_id is null then
@@ -1023,19 +1109,15 @@ begin
   end if;
 
   if f.status = 'ended' then
-    select * into v_result from update_call_completed_atomically(p_org, p_call.provider_call_id, f.duration_seconds, p_call.id, f);
+    v_result := update_call_completed_atomically(p_org, p_call.provider_call_id, f.duration_seconds, p_call.id, f, true);
     if not v_result.success then
-      raise exception using errcode = original_sqlstate(v_result.error_code), message = v_result.error_message;
+      raise exception using message = v_result.error_message;
     end if;
     v_kind := case when p_call.status_rank < 5 then 'call.ended' else 'call.updated' end;
-    perform queue_for_search(p_org, p_call.id);
+    v_words := true;
   end if;
-  if f.is_report then
-    select * into v_result from update_call_with_recording_atomically(p_org, p_call.provider_call_id,
-      f.recordings -> 0 ->> 'url', null, null, f.direction, f);
-    if not v_result.success then
-      raise exception using errcode = original_sqlstate(v_result.error_code), message = v_result.error_message;
-    end if;
+  if v_words then
+    perform queue_for_search(p_org, p_call.id);
   end if;
   if f.turn_text is not null and v_kind is null then
     v_kind := 'call.caption';
@@ -1051,8 +1133,8 @@ $$;
 -- Outcomes: `applied`, `repeated` (known already; a richer report still adds its facts), `quarantined`.
 create function ingest_event(
   p_provider text, p_connection_id uuid, p_org_id uuid, p_type text, p_dedup_key text, p_facts_digest text,
-  p_provider_call_id text, p_new_id uuid, p_event_at timestamptz, p_body bytea, p_body_bytes int, p_facts jsonb)
-returns table (outcome text, org_id uuid, call_id uuid, live_seq bigint, stored jsonb)
+  p_provider_call_id text, p_new_id uuid, p_event_at timestamptz, p_body bytea, p_body_bytes int, p_facts jsonb,
+  out outcome text, out org_id uuid, out call_id uuid, out live_seq bigint, out stored jsonb)
 language plpgsql security invoker set search_path = pg_catalog, public as $$
 #variable_conflict use_column
 declare
@@ -1080,7 +1162,7 @@ begin
         case f.direction when 'outbound' then f.from_number else f.to_number end, f.assistant_ref) r;
     if v_org is null then
       perform quarantine_event(p_new_id, p_provider, p_connection_id, v_waiting_key, p_type, p_provider_call_id, v_reason, p_body, p_body_bytes);
-      return query select 'quarantined', null::uuid, null::uuid, null::bigint, null::jsonb;
+      outcome := 'quarantined';
       return;
     end if;
   end if;
@@ -1092,13 +1174,13 @@ begin
      where t.org_id = v_org and t.provider_call_id = p_provider_call_id for update;
     if not found then
       select * into v_created from create_inbound_call_atomically(v_org, p_provider_call_id, null, null, null, null,
-        f, p_new_id, p_connection_id);
+        f, p_new_id, p_connection_id, true);
       if v_created.error_code = 'COLLISION_ERROR' then
         perform quarantine_event(p_new_id, p_provider, p_connection_id, v_waiting_key, p_type, p_provider_call_id, 'collision', p_body, p_body_bytes);
-        return query select 'quarantined', null::uuid, null::uuid, null::bigint, null::jsonb;
+        outcome := 'quarantined';
         return;
       elsif not v_created.success then
-        raise exception using errcode = original_sqlstate(v_created.error_code), message = v_created.error_message;
+        raise exception using message = v_created.error_message;
       end if;
       -- Read again: another event of the same call may have created it a moment ago.
       select t.* into v_call from call_tracking t
@@ -1129,7 +1211,10 @@ begin
         from call_tool_calls c
        where c.org_id = v_org and c.call_id = v_call.id
          and c.tool_call_id in (select t ->> 'id' from jsonb_array_elements(f.tool_calls) t);
-      return query select 'repeated', v_org, v_call.id, null::bigint, v_stored;
+      outcome := 'repeated';
+      org_id := v_org;
+      call_id := v_call.id;
+      stored := v_stored;
       return;
     end if;
   end if;
@@ -1152,7 +1237,10 @@ begin
         f.turn_role, f.turn_text, f.turn_final);
     end if;
   end if;
-  return query select 'applied', v_org, v_call.id, v_seq, null::jsonb;
+  outcome := 'applied';
+  org_id := v_org;
+  call_id := v_call.id;
+  live_seq := v_seq;
 end
 $$;
 
@@ -1161,9 +1249,9 @@ $$;
 -- ---------------------------------------------------------------------------------------------------------------------
 
 create type call_row as (
-  id uuid, provider_call_id text, direction text, status text, from_number text, to_number text, caller_name text,
-  at timestamptz, started_at timestamptz, ended_at timestamptz, duration_seconds int, ended_reason text, ended_class text,
-  outcome text, cost_micros bigint, currency text, summary text, recording_state text, agent_name text
+  id uuid, provider_call_id provider_id, direction call_direction, status call_status, from_number text, to_number text, caller_name text,
+  at timestamptz, started_at timestamptz, ended_at timestamptz, duration_seconds whole_seconds, ended_reason text, ended_class text,
+  outcome text, cost_micros micro_units, currency currency_code, summary text, recording_state recording_state, agent_name text
 );
 
 create function list_calls(p_org uuid, p_limit int, p_cursor_at timestamptz, p_cursor_id uuid, p_status text,
@@ -1225,7 +1313,7 @@ begin
     select p.oid::regprocedure from pg_proc p join pg_namespace n on n.oid = p.pronamespace
      where n.nspname = 'public' and p.proname in (
        'search_org_lexeme', 'search_query', 'queue_for_search', 'index_queued_calls', 'status_rank', 'richer',
-       'original_sqlstate', 'known_facts', 'clearer', 'better_time', 'call_seconds', 'number_of_call',
+       'known_facts', 'clearer', 'better_time', 'call_seconds', 'number_of_call',
        'create_inbound_call_atomically', 'update_call_completed_atomically', 'update_call_with_recording_atomically',
        'append_live_event', 'apply_call_facts', 'ingest_event', 'list_calls')
   loop

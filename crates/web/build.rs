@@ -15,6 +15,9 @@ use std::{env, fs};
 
 use sha2::{Digest as _, Sha256};
 
+#[path = "build/sample.rs"]
+mod sample;
+
 /// Where a source file lies.
 enum From {
     /// In this crate's `assets/`.
@@ -64,6 +67,8 @@ const BUNDLES: &[Bundle] = &[
     Bundle { name: "time.js", sources: &[From::Here("time.js")] },
     Bundle { name: "app.js", sources: &[From::Here("app.js")] },
     Bundle { name: "live.js", sources: &[From::Here("live.js")] },
+    Bundle { name: "home.js", sources: &[From::Here("home.js")] },
+    Bundle { name: "chat.js", sources: &[From::Here("chat.js")] },
     Bundle {
         name: "notices.txt",
         sources: &[
@@ -80,6 +85,7 @@ const ICONS: &[&str] = &[
     "archive",
     "calendar-clock",
     "check",
+    "calendar-check",
     "chevron-left",
     "chevron-right",
     "chevrons-up-down",
@@ -96,8 +102,10 @@ const ICONS: &[&str] = &[
     "monitor",
     "moon",
     "phone",
+    "phone-forwarded",
     "phone-incoming",
     "phone-outgoing",
+    "play",
     "plug",
     "plus",
     "radio",
@@ -127,6 +135,7 @@ fn run() -> Result<(), String> {
     let ui = env::var_os("VOXANNE_UI_DIR").map_or_else(|| here.join("../../ui"), PathBuf::from);
     println!("cargo::rerun-if-env-changed=VOXANNE_UI_DIR");
     println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed=build");
     println!("cargo::rerun-if-changed=assets");
     let packages = ui.join("node_modules");
     if !packages.join("htmx.org").is_dir() {
@@ -138,6 +147,7 @@ fn run() -> Result<(), String> {
     }
     println!("cargo::rerun-if-changed={}", ui.join("package-lock.json").display());
 
+    sample::make(&here.join("../../locales"), &out)?;
     let mut hashed = BTreeMap::new();
     let mut table = String::new();
     for bundle in BUNDLES {

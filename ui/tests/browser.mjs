@@ -100,6 +100,6 @@ export const skeleton = (page) => page.evaluate(() => ({
   title: document.title.endsWith("Voxanne"),
   lang: document.documentElement.lang !== "" && document.documentElement.dir !== "",
   skip: document.querySelector(document.querySelector("a.skip")?.getAttribute("href") ?? "none")?.tagName === "MAIN",
-  inline: document.querySelectorAll("[style], style, script:not([src])").length,
+  inline: document.querySelectorAll("[style], style, script:not([src]):not([type='application/ld+json'])").length,
 }));
 export const SOUND = { h1: 1, main: 1, title: true, lang: true, skip: true, inline: 0 };

@@ -28,9 +28,12 @@ export async function post(url, body, headers = {}) {
   return answer;
 }
 
-/** Every page with invented data, without a database: its address, its controls and the way to stop it. */
-export async function startGallery() {
-  const child = spawn(program("examples/gallery"), [], { stdio: ["ignore", "pipe", "inherit"] });
+/**
+ * Every page with invented data, without a database: its address, its controls and the way to stop it.
+ * @param {string[]} [options] for the program
+ */
+export async function startGallery(options = []) {
+  const child = spawn(program("examples/gallery"), options, { stdio: ["ignore", "pipe", "inherit"] });
   const [base] = await once(createInterface({ input: child.stdout }), "line");
   return {
     base,

@@ -15,7 +15,9 @@ pub mod numbers;
 pub mod quarantine;
 
 use std::net::IpAddr;
+use std::ops::Deref;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use axum::extract::FromRef;
 use identity::Authority;
@@ -69,9 +71,20 @@ pub struct Services {
     pub live_per_org: usize,
 }
 
-/// The state of the voice routes. Cheap to clone.
+/// The state of the voice routes. Cheap to clone, which every request does several times.
 #[derive(Clone)]
-pub struct VoiceState {
+pub struct VoiceState(Arc<VoiceParts>);
+
+impl Deref for VoiceState {
+    type Target = VoiceParts;
+
+    fn deref(&self) -> &VoiceParts {
+        &self.0
+    }
+}
+
+/// What the voice routes need.
+pub struct VoiceParts {
     /// The way to the database.
     pub tenancy: Tenancy,
     /// Seals and opens the connections' secrets.
@@ -82,7 +95,7 @@ pub struct VoiceState {
     pub ingress: Ingress,
     /// The live view's parts.
     pub live: LiveParts,
-    webhooks: WebhookState,
+    webhooks: Arc<WebhookState>,
     neighbours: Neighbours,
 }
 
@@ -111,13 +124,13 @@ impl VoiceState {
             origins: services.other_origins.into(),
             public_origin: public_origin.as_str().to_owned(),
         };
-        let webhooks = WebhookState {
+        let webhooks = Arc::new(WebhookState {
             ingress: ingress.clone(),
             unverified: services.unverified,
             public_origin,
             max_bytes: services.max_webhook_bytes,
-        };
-        Self { tenancy, master_key, authority, ingress, live, webhooks, neighbours }
+        });
+        Self(Arc::new(VoiceParts { tenancy, master_key, authority, ingress, live, webhooks, neighbours }))
     }
 
     /// Where the provider must post a connection's events.
@@ -164,7 +177,7 @@ pub fn tenant_router(state: VoiceState) -> TenantRouter<()> {
 
 /// Routes that anybody may call and that verify each request themselves.
 pub fn public_router(state: &VoiceState) -> PublicRouter<()> {
-    ingress::api::router(state.webhooks.clone())
+    ingress::api::router(Arc::clone(&state.webhooks))
 }
 
 impl FromRef<VoiceState> for Tenancy {

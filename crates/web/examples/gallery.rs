@@ -1,5 +1,6 @@
 //! Every page with invented data, on a loopback port: for looking at them, and for the browser tests that need no
-//! database. Prints its address and runs until it is stopped.
+//! database, and the public website. Prints its address and runs until it is stopped. `--site FILE` configures the
+//! website, `--pseudo` accents its words.
 //!
 //! `GET /api/v1/live` speaks the live protocol. `POST /gallery/push` sends a message to everybody who listens,
 //! `POST /gallery/close/{code}` ends every socket with that code, `POST /gallery/ways/{ways}` allows ways to connect
@@ -12,13 +13,14 @@
 )]
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
 use axum::extract::{Path, Query, State};
 use axum::response::sse::{Event, Sse};
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use futures::StreamExt as _;
@@ -30,6 +32,7 @@ use tokio::sync::broadcast;
 use uuid::Uuid;
 
 use identity::Role;
+use platform::config::SiteConfig;
 use voice::calls::model::Direction;
 use web::components::{Caption, HourBar, LiveRow, LiveState, Moment, Speaker, Stat, Tone, Turn};
 use web::frame::{Chrome, Frame, Line, OrganizationLink, Theme, Toast};
@@ -41,6 +44,7 @@ use web::pages::{
     today,
 };
 use web::security::Nonce;
+use web::site::{Site, Visit};
 
 /// What `push` and `close` send to the sockets.
 #[derive(Clone)]
@@ -49,8 +53,32 @@ enum Signal {
     Close(u16),
 }
 
+/// `[port] [--site FILE] [--pseudo]`.
+#[derive(Default)]
+struct Arguments {
+    port: u16,
+    site: Option<PathBuf>,
+    pseudo: bool,
+}
+
+impl Arguments {
+    fn read() -> Self {
+        let mut read = Self::default();
+        let mut words = std::env::args().skip(1);
+        while let Some(word) = words.next() {
+            match word.as_str() {
+                "--pseudo" => read.pseudo = true,
+                "--site" => read.site = words.next().map(PathBuf::from),
+                port => read.port = port.parse().unwrap(),
+            }
+        }
+        read
+    }
+}
+
 #[derive(Clone)]
 struct Gallery {
+    site: Site,
     signals: broadcast::Sender<Signal>,
     ways: Arc<Mutex<String>>,
     /// Calls shown as live; `push` of a created or ended call changes it, so that a refetch shows something new.
@@ -60,7 +88,16 @@ struct Gallery {
 
 #[tokio::main]
 async fn main() {
+    let asked = Arguments::read();
+    if asked.pseudo {
+        platform::i18n::speak_pseudo();
+    }
+    let listener = tokio::net::TcpListener::bind(format!("127.0.0.1:{}", asked.port)).await.unwrap();
+    let origin = format!("http://{}", listener.local_addr().unwrap());
+    let config = asked.site.map_or_else(SiteConfig::default, |file| SiteConfig::read(&file).unwrap());
+    let site = Site::new(config, origin.parse().unwrap());
     let gallery = Gallery {
+        site: site.clone(),
         signals: broadcast::channel(64).0,
         ways: Arc::new(Mutex::new("socket,stream,poll".to_owned())),
         live: Arc::new(Mutex::new(vec![id(1), id(2)])),
@@ -68,7 +105,6 @@ async fn main() {
     };
     let app = Router::new()
         .merge(web::assets::router())
-        .route("/", get(async || Redirect::to("/app")))
         .route("/app", get(today_page))
         .route("/app/live", get(live_page))
         .route("/app/calls", get(calls_page))
@@ -79,10 +115,9 @@ async fn main() {
         .route("/gallery/close/{code}", post(close))
         .route("/gallery/ways/{ways}", post(allow))
         .route("/{*rest}", get(other_page))
-        .with_state(gallery);
-    let port = std::env::args().nth(1).unwrap_or_else(|| "0".to_owned());
-    let listener = tokio::net::TcpListener::bind(format!("127.0.0.1:{port}")).await.unwrap();
-    println!("http://{}", listener.local_addr().unwrap());
+        .with_state(gallery)
+        .merge(web::site::router(site));
+    println!("{origin}");
     axum::serve(listener, app).await.unwrap();
 }
 
@@ -423,6 +458,14 @@ async fn other_page(
         "app/operator/limits" => Page::app(&chrome, limits::page(&chrome, &sample_limits(&asked))),
         "choose" => Page::public(organization::page(&frame, &chrome.others)),
         "choose-none" => Page::public(organization::page(&frame, &[])),
+        "gone" | "ar/gone" => {
+            let visit = Visit::new(&format!("/{rest}"), &headers);
+            web::site::problem(&gallery.site, &visit, StatusCode::NOT_FOUND, "not_found", None)
+        }
+        "broken" => {
+            let visit = Visit::new("/broken", &headers);
+            web::site::problem(&gallery.site, &visit, StatusCode::INTERNAL_SERVER_ERROR, "", Some("sample-request"))
+        }
         rest => failure(&frame, rest),
     }
 }

@@ -32,6 +32,11 @@ impl Asset {
         self.brotli.unwrap_or(self.plain).len()
     }
 
+    /// The file's bytes as they are.
+    pub(crate) fn plain(&self) -> &'static [u8] {
+        self.plain
+    }
+
     /// The smallest form that the client says it accepts.
     fn negotiate(&self, accepted: &str) -> (&'static str, &'static [u8]) {
         match (self.brotli, self.gzip) {

@@ -14,6 +14,7 @@ use crate::State;
 use crate::context::public_frame;
 use crate::page::{Page, wants_fragment};
 use crate::pages::problem::{self, Problem};
+use crate::site::{self, Visit};
 
 /// Longest problem body, in bytes. Ours are a few hundred.
 const LONGEST_PROBLEM: usize = 64 * 1024;
@@ -26,7 +27,8 @@ struct Code {
 /// Middleware around the pages.
 pub(crate) async fn layer(Extract(state): Extract<State>, request: Request, next: Next) -> Response {
     let headers = request.headers().clone();
-    let for_page = !request.uri().path().starts_with("/api/") && reads_pages(&headers) && !wants_fragment(&headers);
+    let path = request.uri().path().to_owned();
+    let for_page = !path.starts_with("/api/") && reads_pages(&headers) && !wants_fragment(&headers);
     let response = next.run(request).await;
     let is_problem = response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind == "application/problem+json");
     // A fragment is not put on the page when its request fails, whatever its body.
@@ -39,7 +41,7 @@ pub(crate) async fn layer(Extract(state): Extract<State>, request: Request, next
     if code == "no_organization" {
         return Redirect::to("/app/organization").into_response();
     }
-    let mut answer = page(&state, &headers, parts.status, &code);
+    let mut answer = page(&state, &path, &headers, parts.status, &code);
     if let Some(after) = parts.headers.get(RETRY_AFTER) {
         answer.headers_mut().insert(RETRY_AFTER, after.clone());
     }
@@ -52,12 +54,22 @@ pub(crate) async fn not_found(Extract(state): Extract<State>, request: Request) 
     if path.starts_with("/api/") || !reads_pages(request.headers()) {
         return ApiError::not_found().into_response();
     }
-    page(&state, request.headers(), StatusCode::NOT_FOUND, "not_found")
+    let (parts, _) = request.into_parts();
+    if let Some(right) = site::meant(&state.site, &parts) {
+        return Redirect::permanent(&right).into_response();
+    }
+    page(&state, parts.uri.path(), &parts.headers, StatusCode::NOT_FOUND, "not_found")
 }
 
-fn page(state: &State, headers: &HeaderMap, status: StatusCode, code: &str) -> Response {
-    let frame = public_frame(state, headers);
+/// In the look of the app for its own addresses, and in that of the website for all others.
+fn page(state: &State, path: &str, headers: &HeaderMap, status: StatusCode, code: &str) -> Response {
     let id = status.is_server_error().then(request_id::current);
+    let is_app = ["/app", "/signin", "/invite/", "/sign-out"].iter().any(|start| path.starts_with(start));
+    if !is_app {
+        let visit = Visit::new(path, headers);
+        return site::problem(&state.site, &visit, status, code, id.as_deref()).into_response();
+    }
+    let frame = public_frame(state, headers);
     Page::public(problem::page(&frame, Problem::of(status, code), id.as_deref())).with_status(status).into_response()
 }
 

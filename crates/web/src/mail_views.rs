@@ -154,12 +154,12 @@ fn facts(mail: &MailDetail) -> Vec<(&'static str, String)> {
         Priority::Sales => "Sales: third",
         Priority::Bulk => "Bulk: last",
     };
-    let language = Locale::from_tag(&mail.locale).map_or(mail.locale.as_str(), Locale::native_name);
+    let language = Locale::from_tag(&mail.locale).map_or_else(|| mail.locale.clone(), |known| known.native_name().to_owned());
     let known = [
         ("Text", Some(mail.summary.template.clone())),
         ("Priority", Some(priority.to_owned())),
         ("Copies", Some(cc.join("; ")).filter(|cc| !cc.is_empty())),
-        ("Language", Some(language.to_owned())),
+        ("Language", Some(language)),
         ("Organization", Some(mail.organization.clone())),
         ("Relay", mail.relay.clone()),
         ("Relay's name for it", mail.relay_queue_id.clone()),

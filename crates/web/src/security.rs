@@ -1,7 +1,9 @@
 //! What a page tells the browser not to do.
 //!
 //! Two policies: pages of the signed-in app run htmx, which needs a nonce and one Trusted Types policy; public pages
-//! run none. (A third is for mails, which are shown in a frame without any right.) Neither allows inline script, inline style, eval or a foreign origin. A fragment carries the policy too:
+//! run none. Two more are for the one page where another company's chat runs, if the operator has one, and for mails, which
+//! are shown in a frame without any right. None but that last allows inline style, and none inline script, eval or a
+//! foreign origin that nobody named. A fragment carries the policy too:
 //! htmx's CSP extension reads the fragment's nonce from it.
 
 use std::fmt;
@@ -59,6 +61,23 @@ impl Csp {
     /// For pages that anybody may see.
     pub fn public() -> Self {
         Self(base("'self'"))
+    }
+
+    /// For the one page on which Intercom's chat runs: what Intercom's own guide asks for, and nothing but its hosts.
+    /// <https://www.intercom.com/help/en/articles/3894-using-intercom-with-content-security-policy>
+    pub fn intercom() -> Self {
+        Self(
+            "default-src 'none'; script-src 'self' https://app.intercom.io https://widget.intercom.io \
+             https://js.intercomcdn.com; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob: \
+             https://js.intercomcdn.com https://static.intercomassets.com https://downloads.intercomcdn.com \
+             https://uploads.intercomcdn.com https://gifs.intercomcdn.com; font-src 'self' https://js.intercomcdn.com \
+             https://fonts.intercomcdn.com; media-src 'self' https://js.intercomcdn.com https://downloads.intercomcdn.com; \
+             connect-src 'self' https://via.intercom.io https://*.intercom.io wss://*.intercom.io \
+             https://*.intercom-messenger.com wss://*.intercom-messenger.com https://uploads.intercomcdn.com \
+             https://uploads.intercomusercontent.com; frame-src https://intercom-sheets.com; worker-src blob:; \
+             form-action 'self' https://intercom.help https://api-iam.intercom.io; base-uri 'none'; frame-ancestors 'none'"
+                .to_owned(),
+        )
     }
 
     /// The header's value.

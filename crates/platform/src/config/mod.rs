@@ -4,6 +4,7 @@
 //! reported in one go; a default is written once, in the table of [`variables`]; a secret is a type
 //! that cannot be printed and may come from a file.
 
+pub mod accent;
 mod mail;
 mod reader;
 mod site;
@@ -26,7 +27,7 @@ use reader::{Reader, Recorded};
 
 pub use mail::{MailConfig, MailEventsConfig, RelayConfig, RelayTls};
 pub use reader::{ConfigErrors, Problem};
-pub use site::SiteConfig;
+pub use site::{Legal, Money, Per, Plan, SiteConfig, Wording};
 pub use values::{LogFormat, MasterKey, Origin, Rate};
 pub use variables::{Section, VARIABLES, Variable, example};
 
@@ -180,15 +181,15 @@ impl Config {
         let limits = limits(&mut reader);
         let vapi = vapi(&mut reader);
         let mail = mail::read(&mut reader);
+        let site = site(&mut reader);
         let quotas = quotas(&mut reader);
         let log = log(&mut reader);
         let reserved = reader.reserved();
         let problems = reader.into_problems();
-        match (server, database, security, limits, vapi, mail, quotas, log) {
-            (Ok(server), Ok(database), Ok(security), Ok(limits), Ok(vapi), Ok(mail), Ok(quotas), Ok(log))
+        match (server, database, security, limits, vapi, mail, site, quotas, log) {
+            (Ok(server), Ok(database), Ok(security), Ok(limits), Ok(vapi), Ok(mail), Ok(site), Ok(quotas), Ok(log))
                 if problems.is_empty() =>
             {
-                let site = SiteConfig::default();
                 Ok(Self { server, database, security, limits, vapi, mail, quotas, site, log, reserved })
             }
             _ => Err(ConfigErrors(problems)),
@@ -357,6 +358,16 @@ fn quotas(reader: &mut Reader<'_>) -> Result<QuotaConfig, Recorded> {
         provider_minutes: provider_minutes?,
         provider_cost_usd: provider_cost_usd?,
     })
+}
+
+fn site(reader: &mut Reader<'_>) -> Result<SiteConfig, Recorded> {
+    let Some(path) = reader.optional(&variables::SITE_FILE, values::path)? else {
+        return Ok(SiteConfig::default());
+    };
+    match SiteConfig::read(&path) {
+        Ok(site) => Ok(site),
+        Err(problems) => Err(reader.problems_in(&variables::SITE_FILE, problems)),
+    }
 }
 
 fn log(reader: &mut Reader<'_>) -> Result<LogConfig, Recorded> {

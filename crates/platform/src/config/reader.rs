@@ -78,6 +78,14 @@ impl<'a> Reader<'a> {
         self.record(variable.name, what.into(), Some(variable.example))
     }
 
+    /// Notes everything that is wrong in the file that a variable names.
+    pub(super) fn problems_in(&mut self, variable: &Variable, problems: Vec<String>) -> Recorded {
+        for what in problems {
+            self.record(variable.name, what, None);
+        }
+        Recorded
+    }
+
     /// The value of a variable that has a default. `parse` says what is wrong as the rest of a
     /// sentence ("is not a number").
     pub(super) fn value<T>(

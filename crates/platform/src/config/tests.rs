@@ -331,7 +331,8 @@ fn the_example_file_lists_every_variable_and_is_itself_accepted() {
 
 #[test]
 fn the_example_of_every_plain_variable_is_accepted() {
-    for variable in VARIABLES.iter().filter(|v| !v.secret) {
+    // The example names a file of somebody else's machine.
+    for variable in VARIABLES.iter().filter(|v| !v.secret && v.name != "VOXANNE_SITE_FILE") {
         let result = Config::from_env(&env(&[(variable.name, variable.example)]));
         assert!(result.is_ok(), "{}: {}", variable.name, result.unwrap_err());
     }
@@ -383,4 +384,19 @@ fn table() -> String {
         writeln!(text, "| `{}`{file} | {default} | {} |", variable.name, variable.meaning).unwrap();
     }
     text + "\n"
+}
+
+#[test]
+fn every_problem_of_the_site_file_is_reported_with_its_line() {
+    let file = File::with(b"name = \"\"\naccent = \"#ffff00\"\n");
+    let problems = problems(&[("VOXANNE_SITE_FILE", file.path())]).to_string();
+    let path = file.path();
+    assert!(problems.contains(&format!("VOXANNE_SITE_FILE {path} line 1, name: is empty")), "{problems}");
+    assert!(problems.contains(&format!("VOXANNE_SITE_FILE {path} line 2, accent: is too light")), "{problems}");
+}
+
+#[test]
+fn a_site_file_that_is_not_there_stops_the_start() {
+    let problems = problems(&[("VOXANNE_SITE_FILE", "/nowhere/site.toml")]).to_string();
+    assert!(problems.contains("names /nowhere/site.toml, which cannot be read"), "{problems}");
 }

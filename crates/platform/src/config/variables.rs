@@ -46,6 +46,8 @@ pub enum Section {
     Vapi,
     /// Sending mail.
     Mail,
+    /// The public website.
+    Website,
     /// Log output.
     Log,
 }
@@ -60,6 +62,7 @@ impl Section {
             Self::Limits => "Limits",
             Self::Vapi => "Voice provider: Vapi",
             Self::Mail => "Mail",
+            Self::Website => "Website",
             Self::Log => "Log",
         }
     }
@@ -374,6 +377,16 @@ pub(super) static MAIL_MAILGUN_WEBHOOK_KEY: Variable = Variable {
     secret: true,
 };
 
+pub(super) static SITE_FILE: Variable = Variable {
+    name: "VOXANNE_SITE_FILE",
+    section: Section::Website,
+    meaning: "A TOML file with what the public website says about you: name, contact, accent colour, prices, texts, legal \
+              details, chat. Unset: the name Voxanne, prices on request, and legal pages marked as unfinished.",
+    default: None,
+    example: "/etc/voxanne/site.toml",
+    secret: false,
+};
+
 pub(super) static LOG: Variable = Variable {
     name: "VOXANNE_LOG",
     section: Section::Log,
@@ -426,6 +439,7 @@ pub static VARIABLES: &[&Variable] = &[
     &MAIL_SENDGRID_WEBHOOK_KEY,
     &MAIL_POSTMARK_WEBHOOK_SECRET,
     &MAIL_MAILGUN_WEBHOOK_KEY,
+    &SITE_FILE,
     &LOG,
     &LOG_FORMAT,
 ];

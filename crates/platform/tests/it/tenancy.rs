@@ -59,8 +59,9 @@ async fn tables(admin: &mut PgConnection) -> Vec<Table> {
 /// A row of each table for each organization. What the rows say does not matter here, so neither do checks and keys.
 async fn fill(admin: &mut PgConnection, tables: &[Table], orgs: &[OrgId]) {
     let checks: Vec<String> = sqlx::query_scalar(
-        "select format('alter table %s drop constraint %I', conrelid::regclass, conname) from pg_constraint
-          where contype = 'c' and connamespace = 'public'::regnamespace and conrelid <> 0",
+        "select case when conrelid <> 0 then format('alter table %s drop constraint %I', conrelid::regclass, conname)
+                     else format('alter domain %s drop constraint %I', contypid::regtype, conname) end
+           from pg_constraint where contype = 'c' and connamespace = 'public'::regnamespace",
     )
     .fetch_all(&mut *admin)
     .await

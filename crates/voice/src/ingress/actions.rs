@@ -1,5 +1,6 @@
 //! Taking an event in: compress, one round trip, wake the viewers.
 
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -99,26 +100,25 @@ pub struct Parts {
     pub spool: Spool,
 }
 
-/// Takes events in. Cheap to clone.
+/// Takes events in. Cheap to clone, which every event does.
 #[derive(Clone)]
 pub struct Ingress {
-    pub(super) tenancy: Tenancy,
-    pub(super) clock: Clock,
-    pub(super) tasks: Tasks,
-    pub(super) registry: Registry,
-    pub(super) routing: Routing,
-    hub: Hub<LiveEvent>,
-    neighbours: Neighbours,
-    spool: Spool,
+    parts: Arc<Parts>,
     in_flight: Arc<Semaphore>,
+}
+
+impl Deref for Ingress {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.parts
+    }
 }
 
 impl Ingress {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Self {
-        let Parts { tenancy, clock, tasks, registry, routing, hub, neighbours, spool } = parts;
-        let in_flight = Arc::new(Semaphore::new(MAX_IN_FLIGHT));
-        Self { tenancy, clock, tasks, registry, routing, hub, neighbours, spool, in_flight }
+        Self { parts: Arc::new(parts), in_flight: Arc::new(Semaphore::new(MAX_IN_FLIGHT)) }
     }
 
     /// The connections this process knows.

@@ -26,8 +26,7 @@ use crate::connections::model::Verifier;
 /// at 7.5 s; a caller hears every second.
 const REPLY_PATIENCE: Duration = Duration::from_secs(3);
 
-/// State of the webhook routes. Cheap to clone.
-#[derive(Clone)]
+/// State of the webhook routes.
 pub struct WebhookState {
     /// The ingest.
     pub ingress: Ingress,
@@ -40,7 +39,7 @@ pub struct WebhookState {
 }
 
 /// The webhook routes. Public on purpose: each request proves itself with its connection's own scheme.
-pub fn router(state: WebhookState) -> PublicRouter<()> {
+pub fn router(state: Arc<WebhookState>) -> PublicRouter<()> {
     PublicRouter::new()
         .route(__path_receive_platform_event, receive_platform_event)
         .route(__path_receive_event, receive_event)
@@ -65,7 +64,7 @@ pub fn router(state: WebhookState) -> PublicRouter<()> {
     )
 )]
 async fn receive_platform_event(
-    State(state): State<WebhookState>,
+    State(state): State<Arc<WebhookState>>,
     client: ClientAddr,
     OriginalUri(uri): OriginalUri,
     method: Method,
@@ -92,7 +91,7 @@ async fn receive_platform_event(
     )
 )]
 async fn receive_event(
-    State(state): State<WebhookState>,
+    State(state): State<Arc<WebhookState>>,
     client: ClientAddr,
     OriginalUri(uri): OriginalUri,
     Path(connection): Path<String>,

@@ -32,8 +32,9 @@ use crate::VoiceState;
 const SEND_PATIENCE: Duration = Duration::from_secs(10);
 /// Silence after which the server asks whether the reader is still there; after twice that it is gone.
 const PING_EVERY: Duration = Duration::from_secs(30);
-/// Bytes read at once per socket. The default of 128 KiB would be most of a socket's memory; readers send next to nothing.
-const READ_BUFFER: usize = 1024;
+/// Bytes read at once per socket. The default of 128 KiB would be most of a socket's memory; readers send next to nothing
+/// but answers to pings, and the largest such frame (125 bytes behind a header of 14) fits.
+const READ_BUFFER: usize = 160;
 /// Largest message a reader may send.
 const MAX_MESSAGE: usize = 4096;
 

@@ -78,7 +78,7 @@ impl Desk {
             public_origin: "https://voice.example.test".parse().unwrap(),
             max_bytes: 8 << 20,
         };
-        let (routes, _) = router(state).split();
+        let (routes, _) = router(std::sync::Arc::new(state)).split();
         routes.layer(axum::Extension(ClientAddr([192, 0, 2, 7].into())))
     }
 

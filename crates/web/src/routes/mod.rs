@@ -69,9 +69,10 @@ pub fn router(state: State) -> Router {
         .page("POST", "/theme", profile::change_theme)
         .with_state(state.clone());
     let (tenant, _) = tenant.split();
-    let (public, _) = public.merge(site::router(state.site.clone())).split();
+    let (public, _) = public.split();
     let pages = tenant
         .merge(public)
+        .merge(site::router(state.site.clone()))
         .fallback_service(axum::routing::any(errors::not_found).with_state(state.clone()))
         .layer(axum::middleware::from_fn_with_state(state.clone(), errors::layer))
         .layer(identity::access::rotation_layer(state.identity));

@@ -4,12 +4,15 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use platform::i18n::Locale;
 use serde_json::{Value, json};
 
-use super::{Site, Visit, Words, address};
+use super::{Site, Visit, Words, address, card};
 use crate::assets::{self, Asset};
 use crate::components::{Icon, icon, logo};
 use crate::frame::Theme;
 use crate::page::Page;
 use crate::security::Csp;
+
+/// The picture beside a shared link.
+pub(super) const PICTURE: &str = "/card.png";
 
 /// What a page says about itself.
 #[derive(Clone, Debug)]
@@ -56,7 +59,7 @@ pub fn page(site: &Site, visit: &Visit, about: &About, content: &Markup) -> Page
             head { (head(site, visit, about)) }
             body {
                 a.skip href="#main" { (words.text("site-skip")) }
-                (suggestion(visit))
+                (suggestion(visit, words))
                 (header(site, visit, words))
                 main id="main" tabindex="-1" { (content) }
                 (footer(site, visit, words))
@@ -87,7 +90,7 @@ fn head(site: &Site, visit: &Visit, about: &About) -> Markup {
         @if visit.locale != Locale::Ar {
             link rel="preload" href=(assets::INTER_WOFF2.url) as="font" type="font/woff2" crossorigin;
         }
-        link rel="stylesheet" href=(assets::SITE_CSS.url);
+        link rel="stylesheet" href=(site.0.style.url);
         link rel="icon" href=(assets::FAVICON_SVG.url) type="image/svg+xml";
         @for module in &about.modules { script src=(module.url) type="module" {} }
         meta property="og:type" content="website";
@@ -96,6 +99,9 @@ fn head(site: &Site, visit: &Visit, about: &About) -> Markup {
         meta property="og:description" content=(about.description);
         meta property="og:url" content=(here);
         meta property="og:locale" content=(visit.locale.tag().replace('-', "_"));
+        meta property="og:image" content=(site.absolute(PICTURE));
+        meta property="og:image:width" content=(card::WIDTH);
+        meta property="og:image:height" content=(card::HEIGHT);
         meta name="twitter:card" content="summary_large_image";
         @if about.indexed { (facts(site, visit, about)) }
     }
@@ -127,11 +133,11 @@ fn facts(site: &Site, visit: &Visit, about: &About) -> Markup {
 }
 
 /// Offers the language that the browser would rather have, in that language.
-fn suggestion(visit: &Visit) -> Markup {
+fn suggestion(visit: &Visit, words: Words<'_>) -> Markup {
     html! {
         @if let Some(liked) = visit.suggestion {
-            p.suggest lang=(liked.tag()) dir=(liked.dir()) {
-                a href=(choose(liked, &visit.place)) hreflang=(liked.tag()) { (liked.text("site-suggest")) }
+            aside.suggest aria-label=(words.text("site-nav-language")) {
+                a lang=(liked.tag()) dir=(liked.dir()) href=(choose(liked, &visit.place)) hreflang=(liked.tag()) { (liked.text("site-suggest")) }
             }
         }
     }
@@ -182,6 +188,7 @@ fn footer(site: &Site, visit: &Visit, words: Words<'_>) -> Markup {
                     (link("/security", words.text("site-nav-security")))
                     (link("/privacy", words.text("site-nav-privacy")))
                     (link("/terms", words.text("site-nav-terms")))
+                    @if config.intercom_app_id.is_some() { (link("/chat", words.text("site-nav-chat"))) }
                 }
             }
             nav aria-label=(words.text("site-nav-language")) {

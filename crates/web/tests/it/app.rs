@@ -343,3 +343,25 @@ async fn the_look_is_kept_without_script() {
     browser.post("/theme", &[("theme", "\"><script>")]).await;
     assert!(!browser.get("/signin").await.body.contains("data-theme"));
 }
+
+#[tokio::test]
+async fn a_wrong_address_is_told_in_the_visitors_language_and_a_nearly_right_one_leads_on() {
+    let desk = Desk::new().await;
+    let mut browser = desk.browser();
+    for (path, words) in [("/nothing", "There is no such page"), ("/de/nichts", "Diese Seite gibt es nicht")] {
+        let answer = browser.get(path).await;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
+        assert!(answer.body.contains(words), "{path}");
+    }
+    for (path, right) in [
+        ("/fr/", "/fr"),
+        ("/pricing/", "/pricing"),
+        ("/en/pricing?from=mail", "/pricing?from=mail"),
+        ("/PT-br/security", "/pt-BR/security"),
+    ] {
+        let answer = browser.get(path).await;
+        assert_eq!((answer.status, answer.location()), (StatusCode::PERMANENT_REDIRECT, right), "{path}");
+    }
+    // The app's own addresses keep the app's look.
+    assert!(browser.get("/app/nothing").await.body.contains("Go to Today"));
+}

@@ -26,7 +26,7 @@ impl Answer {
 }
 
 fn router(config: SiteConfig) -> Router {
-    web::site::router(Site::new(config, ORIGIN.parse().unwrap())).split().0
+    web::site::router(Site::new(config, ORIGIN.parse().unwrap()))
 }
 
 async fn get(path: &str, headers: &[(HeaderName, &str)]) -> Answer {
@@ -80,7 +80,7 @@ async fn a_remembered_language_opens_the_home_page_and_moves_nobody_elsewhere() 
 
 #[tokio::test]
 async fn the_browsers_language_is_offered_and_never_forced() {
-    let offer = "href=\"/de?lang=de\" hreflang=\"de\">Diese Seite auf Deutsch lesen";
+    let offer = "<a lang=\"de\" dir=\"ltr\" href=\"/de?lang=de\" hreflang=\"de\">Diese Seite auf Deutsch lesen";
     let answer = get("/", &[(ACCEPT_LANGUAGE, "de-CH,en;q=0.5")]).await;
     assert_eq!(answer.status, StatusCode::OK);
     assert!(answer.body.contains(offer));
@@ -110,4 +110,167 @@ async fn the_operators_name_is_text_wherever_it_stands() {
     assert!(answer.body.contains("&lt;/script&gt;&lt;b&gt;&quot;Quick&quot; &amp; Sons"));
     assert!(!answer.body.contains("<b>"));
     assert_eq!(answer.body.matches("</script>").count(), answer.body.matches("<script").count());
+}
+
+const PLACES: [&str; 6] = ["/", "/how-it-works", "/pricing", "/security", "/privacy", "/terms"];
+
+fn configured(text: &str) -> SiteConfig {
+    SiteConfig::parse(text).unwrap()
+}
+
+fn legal() -> &'static str {
+    "[legal]\nname = \"Harbour Voice Ltd\"\naddress = \"1 Example Street\"\nprivacy_email = \"privacy@example.com\"\n\
+     law = \"Scotland\"\nupdated = \"2026-11-01\"\n"
+}
+
+#[tokio::test]
+async fn every_page_answers_in_every_language_with_its_words() {
+    for place in PLACES {
+        for locale in Locale::ALL {
+            let answer = get(&address(locale, place), &[]).await;
+            assert_eq!(answer.status, StatusCode::OK, "{place} {}", locale.tag());
+            assert!(!answer.body.contains(">site-") && !answer.body.contains("\"site-"), "{place} {}", locale.tag());
+            assert_eq!(answer.body.matches("<h1").count(), 1, "{place}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn without_prices_none_is_invented_and_with_them_each_is_shown() {
+    let bare = get("/pricing", &[]).await.body;
+    assert!(bare.contains("Prices on request") && !bare.contains('£') && !bare.contains('€') && !bare.contains('$'));
+    let plans =
+        "[[plans]]\nname = \"Practice\"\namount = \"1249.5\"\ncurrency = \"EUR\"\nper = \"call\"\nsetup = \"80\"\n";
+    let shown = ask(router(configured(plans)), "/de/pricing", &[]).await.body;
+    assert!(shown.contains("1.249,50\u{a0}€") && shown.contains("pro Anruf") && shown.contains("80\u{a0}€ einmalig"));
+}
+
+#[tokio::test]
+async fn unfinished_legal_pages_say_so_and_are_not_listed() {
+    for place in ["/privacy", "/terms"] {
+        let draft = get(place, &[]).await.body;
+        assert!(draft.contains("This page is a template") && draft.contains("[registered name]"), "{place}");
+        assert!(draft.contains("noindex") && !draft.contains("canonical"), "{place}");
+        let whole = ask(router(configured(legal())), place, &[]).await.body;
+        assert!(whole.contains("Harbour Voice Ltd") && !whole.contains("template") && !whole.contains("noindex"));
+    }
+    assert!(!get("/sitemap.xml", &[]).await.body.contains("/privacy"));
+    assert!(ask(router(configured(legal())), "/sitemap.xml", &[]).await.body.contains("/ar/privacy"));
+}
+
+#[tokio::test]
+async fn search_engines_get_every_address_with_its_alternates() {
+    let robots = get("/robots.txt", &[]).await.body;
+    assert!(robots.contains("Disallow: /app\n") && robots.contains(&format!("Sitemap: {ORIGIN}/sitemap.xml")));
+    let map = get("/sitemap.xml", &[]).await.body;
+    assert_eq!(map.matches("<loc>").count(), 4 * Locale::ALL.len());
+    // Six languages and the default for each address.
+    assert_eq!(map.matches("hreflang=").count(), 4 * 6 * 7);
+    for locale in Locale::ALL {
+        assert!(map.contains(&format!("<loc>{ORIGIN}{}</loc>", address(locale, "/pricing"))));
+    }
+}
+
+#[tokio::test]
+async fn structured_data_is_json_whatever_the_name_is() {
+    let name = "A \"quick\" </script> name".to_owned();
+    let body = ask(router(SiteConfig { name: name.clone(), ..SiteConfig::default() }), "/", &[]).await.body;
+    let start = body.find("application/ld+json\">").unwrap() + "application/ld+json\">".len();
+    let end = start + body[start..].find("</script>").unwrap();
+    let data: serde_json::Value = serde_json::from_str(&body[start..end]).unwrap();
+    assert_eq!(data["@graph"][0]["name"], name);
+}
+
+#[tokio::test]
+async fn a_shared_link_has_its_picture() {
+    let body = get("/fr", &[]).await.body;
+    assert!(body.contains(&format!("<meta property=\"og:image\" content=\"{ORIGIN}/card.png\">")));
+    let answer = router(SiteConfig::default())
+        .oneshot(Request::builder().uri("/card.png").body(Body::empty()).unwrap())
+        .await
+        .unwrap();
+    assert_eq!(answer.headers()["content-type"], "image/png");
+    assert!(to_bytes(answer.into_body(), usize::MAX).await.unwrap().starts_with(b"\x89PNG\r\n"));
+}
+
+#[tokio::test]
+async fn the_sample_call_answers_ranges() {
+    let body = get("/", &[]).await.body;
+    let start = body.find("/sample/en.").unwrap();
+    let url = &body[start..start + body[start..].find('"').unwrap()];
+    let ask = async |range: Option<&str>| {
+        let mut request = Request::builder().uri(url);
+        if let Some(range) = range {
+            request = request.header("range", range);
+        }
+        let answer = router(SiteConfig::default()).oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        let (head, body) = answer.into_parts();
+        (head.status, head.headers, to_bytes(body, usize::MAX).await.unwrap())
+    };
+    let (status, headers, whole) = ask(None).await;
+    assert_eq!((status, headers["accept-ranges"].to_str().unwrap()), (StatusCode::OK, "bytes"));
+    assert!(whole.starts_with(b"RIFF"));
+    let (status, headers, part) = ask(Some("bytes=100-199")).await;
+    assert_eq!(status, StatusCode::PARTIAL_CONTENT);
+    assert_eq!(headers["content-range"], format!("bytes 100-199/{}", whole.len()));
+    assert_eq!(part, whole.slice(100..200));
+    let (status, headers, _) = ask(Some("bytes=99999999-")).await;
+    assert_eq!(status, StatusCode::RANGE_NOT_SATISFIABLE);
+    assert_eq!(headers["content-range"], format!("bytes */{}", whole.len()));
+}
+
+#[tokio::test]
+async fn the_chat_widens_the_policy_of_its_own_page_only() {
+    let chat = "[chat]\nintercom_app_id = \"abc12def\"\n";
+    assert_eq!(get("/chat", &[]).await.status, StatusCode::NOT_FOUND);
+    for (path, wide) in [("/chat", true), ("/ar/chat", true), ("/", false), ("/pricing", false), ("/privacy", false)] {
+        let answer = ask(router(configured(chat)), path, &[]).await;
+        let policy = answer.headers[CONTENT_SECURITY_POLICY].to_str().unwrap();
+        assert_eq!(policy.contains("intercom"), wide, "{path}: {policy}");
+        assert!(!answer.body.contains("intercom.io/widget"), "{path} loads nothing by itself");
+        assert!(answer.body.contains("/chat\""), "{path} leads to the chat");
+    }
+    assert!(ask(router(configured(chat)), "/privacy", &[]).await.body.contains("run by Intercom"));
+    assert!(!get("/privacy", &[]).await.body.contains("Intercom"));
+}
+
+#[tokio::test]
+async fn an_accent_colour_comes_as_a_sheet_of_its_own() {
+    let site = || router(configured("accent = \"#7a1f5c\"\n"));
+    let body = ask(site(), "/", &[]).await.body;
+    let start = body.find("/style/").unwrap();
+    let url = &body[start..start + body[start..].find('"').unwrap()];
+    let sheet = ask(site(), url, &[]).await;
+    assert!(sheet.body.contains("--accent:#7a1f5c;") && sheet.body.contains("url(\"/assets/inter."));
+    assert_eq!(ask(site(), "/style/00000000.css", &[]).await.status, StatusCode::NOT_FOUND);
+    assert!(!get("/", &[]).await.body.contains("/style/"));
+}
+
+/// The colours that a chosen accent is judged against are those of the style sheet.
+#[test]
+fn the_accent_is_judged_against_the_grounds_of_the_sheet() {
+    use platform::config::accent::{DARK_GROUNDS, LIGHT_GROUNDS};
+    let sheet = include_str!("../../assets/tokens.css");
+    let dark = sheet.find(":root[data-theme=dark]").unwrap();
+    for (grounds, block) in [(LIGHT_GROUNDS, &sheet[..dark]), (DARK_GROUNDS, &sheet[dark..])] {
+        for (name, ground) in ["bg", "surface", "sunken", "hover"].into_iter().zip(grounds) {
+            assert!(block.contains(&format!("--{name}: {};", ground.hex())), "{name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_public_pages_are_light() {
+    let sent = async |path: &str| {
+        let request = Request::builder().uri(path).header("accept-encoding", "br").body(Body::empty()).unwrap();
+        let answer = router(SiteConfig::default()).oneshot(request).await.unwrap();
+        assert_eq!(answer.headers()["content-encoding"], "br");
+        to_bytes(answer.into_body(), usize::MAX).await.unwrap().len()
+    };
+    for place in PLACES {
+        assert!(sent(place).await <= 15_000, "{place}");
+    }
+    let script = web::assets::HOME_JS.packed_len();
+    assert!(script <= 5_000, "{script}");
+    assert!(web::assets::SITE_CSS.packed_len() <= 12_000);
 }
