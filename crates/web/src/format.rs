@@ -113,7 +113,11 @@ pub fn bytes(size: u64) -> String {
         return format!("{size} B");
     };
     let tenths = size / (unit / 10);
-    if tenths.is_multiple_of(10) { format!("{} {name}", tenths / 10) } else { format!("{}.{} {name}", tenths / 10, tenths % 10) }
+    if tenths.is_multiple_of(10) {
+        format!("{} {name}", tenths / 10)
+    } else {
+        format!("{}.{} {name}", tenths / 10, tenths % 10)
+    }
 }
 
 /// A count with its thousands apart: `1,204`.

@@ -154,7 +154,8 @@ fn facts(mail: &MailDetail) -> Vec<(&'static str, String)> {
         Priority::Sales => "Sales: third",
         Priority::Bulk => "Bulk: last",
     };
-    let language = Locale::from_tag(&mail.locale).map_or_else(|| mail.locale.clone(), |known| known.native_name().to_owned());
+    let language =
+        Locale::from_tag(&mail.locale).map_or_else(|| mail.locale.clone(), |known| known.native_name().to_owned());
     let known = [
         ("Text", Some(mail.summary.template.clone())),
         ("Priority", Some(priority.to_owned())),

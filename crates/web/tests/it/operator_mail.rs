@@ -133,7 +133,10 @@ async fn a_mail_is_sent_again_once_it_has_left_the_queue_and_held_back_before() 
     assert!(shown.contains("Do not send") && !shown.contains("Send again"));
     let field = [("mail_id", id.to_string())];
     let field = [(field[0].0, field[0].1.as_str())];
-    let early = browser.submit(&page, "/app/operator/mail/resend", &field).await;
+    // The page offers no such form; a form made by hand is refused too.
+    let token = browser.get(&page).await.between("name=\"_csrf\" value=\"", "\"").to_owned();
+    let by_hand = [("_csrf", token.as_str()), field[0]];
+    let early = browser.post("/app/operator/mail/resend", &by_hand).await;
     assert_eq!(early.status, StatusCode::CONFLICT);
     assert!(early.body.contains("This mail is still waiting to be sent."), "{}", early.body);
 
@@ -145,7 +148,7 @@ async fn a_mail_is_sent_again_once_it_has_left_the_queue_and_held_back_before() 
             && after.contains("Taken out of the queue")
             && after.contains("Send again")
     );
-    let again = browser.submit(&page, "/app/operator/mail/cancel", &field).await;
+    let again = browser.post("/app/operator/mail/cancel", &by_hand).await;
     assert_eq!(again.status, StatusCode::CONFLICT);
 
     let resent = browser.submit(&page, "/app/operator/mail/resend", &field).await;
@@ -153,9 +156,9 @@ async fn a_mail_is_sent_again_once_it_has_left_the_queue_and_held_back_before() 
     let copy = browser.get(resent.location()).await.body;
     assert!(copy.contains("A new mail with the same words") && copy.contains("The mail that this one repeats"));
     assert_eq!(audited(&desk, practice.org).await, ["mail.cancelled", "mail.resent"]);
-    let unknown = [("mail_id", "0199f0aa-1c11-7d52-9a3e-5d1f0c0a0009")];
+    let unknown = [("_csrf", token.as_str()), ("mail_id", "0199f0aa-1c11-7d52-9a3e-5d1f0c0a0009")];
     for action in ["resend", "cancel"] {
-        let answer = browser.submit(&page, &format!("/app/operator/mail/{action}"), &unknown).await;
+        let answer = browser.post(&format!("/app/operator/mail/{action}"), &unknown).await;
         assert_eq!(answer.status, StatusCode::NOT_FOUND, "{action}");
     }
 }
