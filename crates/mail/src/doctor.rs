@@ -123,6 +123,7 @@ fn test_message(outbox: &Outbox, to: &str) -> Result<Vec<u8>, message::MessageEr
         message_id: &format!("{}@{}", Uuid::now_v7().simple(), from.domain()),
         date: outbox.clock().now(),
         priority: Priority::Security,
+        tracking: Vec::new(),
         words: &Words { text: letter.text, html: letter.html, calendar: None },
     })
 }
