@@ -23,6 +23,7 @@ use std::net::IpAddr;
 
 use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
+use mail::Outbox;
 use platform::clock::Clock;
 use platform::config::Origin;
 use platform::crypto::MasterKey;
@@ -49,6 +50,8 @@ pub struct Services {
     pub public_limit: Option<Limiter<IpAddr>>,
     /// Owner of background tasks.
     pub tasks: Tasks,
+    /// Where mails are kept to be sent.
+    pub outbox: Outbox,
 }
 
 /// The state of identity's own routes. Cheap to clone.
@@ -105,5 +108,8 @@ pub fn tenant_router(state: State) -> TenantRouter<()> {
 
 /// Routes that anybody may call: sign-in, token exchange, accepting an invitation, the public keys.
 pub fn public_router(state: State) -> PublicRouter<()> {
-    tokens::api::public_router().merge(organizations::api::public_router()).with_state(state)
+    tokens::api::public_router()
+        .merge(accounts::api::public_router())
+        .merge(organizations::api::public_router())
+        .with_state(state)
 }

@@ -1,17 +1,20 @@
 //! The wiring: states, routers, layers. Reads from top to bottom.
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use axum::Router;
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::IntoResponse as _;
 use demos::Demos;
-use mail::Outbox;
+use mail::relay::Patience;
+use mail::{Outbox, Worker};
 use platform::clock::Clock;
-use platform::config::{Config, Origin, Rate};
+use platform::config::{Config, Origin, QuotaConfig, Rate};
 use platform::crypto::MasterKey;
 use platform::http::client::TrustedProxies;
 use platform::http::{ApiError, Limiter, PublicRouter, TenantRouter, client, cors, headers, problem, request_id};
@@ -43,6 +46,8 @@ pub struct App {
     pub outbox: Outbox,
     /// Demos of the operator.
     pub demos: Demos,
+    mail_worker: Option<Worker>,
+    mail_events: mail::tracking::api::WebhookState,
     health: HealthState,
     docs: Docs,
     public_limit: Option<Limiter<IpAddr>>,
@@ -50,7 +55,11 @@ pub struct App {
     booking_limit: Option<Limiter<IpAddr>>,
     proxies: TrustedProxies,
     cors_origins: Vec<HeaderValue>,
+    samples: Vec<mail::Sample>,
+    quotas: QuotaConfig,
+    data_dir: PathBuf,
     site: web::site::Site,
+    tasks: Tasks,
     demonstration: bool,
 }
 
@@ -91,10 +100,11 @@ impl App {
             public_origin: public_origin.clone(),
             public_limit: public_limit.clone(),
             tasks: tasks.clone(),
+            outbox: outbox.clone(),
         });
         let voice = VoiceState::new(voice::Services {
             tenancy: tenancy.clone(),
-            clock,
+            clock: clock.clone(),
             master_key: master_key.clone(),
             tasks: tasks.clone(),
             authority: identity.authority.clone(),
@@ -107,6 +117,9 @@ impl App {
             live_per_user: usize::try_from(config.limits.live_connections_per_user)?,
             live_per_org: usize::try_from(config.limits.live_connections_per_org)?,
         });
+        let mail_events =
+            mail::tracking::api::WebhookState::new(tenancy.clone(), clock, unverified.clone(), &config.mail.events)
+                .context("VOXANNE_MAIL_SENDGRID_WEBHOOK_KEY")?;
         let announcing = voice.clone();
         let demos = Demos::new(demos::Services {
             authority: identity.authority.clone(),
@@ -125,18 +138,25 @@ impl App {
             .map(|origin| HeaderValue::from_str(origin.as_str()))
             .collect::<Result<_, _>>()?;
         Ok(Self {
-            health: HealthState::new(tenancy, tasks.clone()),
+            health: HealthState::new(tenancy, outbox.clone(), tasks.clone()),
             docs: Docs::default(),
             identity,
             voice,
+            mail_worker: Worker::new(&outbox, Patience::default())?,
             outbox,
             demos,
+            mail_events,
             public_limit,
             unverified,
             booking_limit,
             proxies: TrustedProxies::new(config.server.trusted_proxies.clone()),
             cors_origins,
+            // Each crate that writes mails adds its own.
+            samples: Vec::new(),
+            quotas: config.quotas.clone(),
+            data_dir: config.server.data_dir.clone(),
             site,
+            tasks,
             demonstration,
         })
     }
@@ -151,13 +171,17 @@ impl App {
             .layer(cors::layer(&self.cors_origins));
         Router::new()
             .merge(api)
-            .merge(web::router(web::State::new(
-                self.identity.clone(),
-                self.voice.clone(),
-                self.demos.clone(),
-                self.site.clone(),
-                self.demonstration,
-            )))
+            .merge(web::router(web::State::new(web::Services {
+                identity: self.identity.clone(),
+                voice: self.voice.clone(),
+                demos: self.demos.clone(),
+                outbox: self.outbox.clone(),
+                samples: self.samples.clone(),
+                quotas: self.quotas.clone(),
+                data_dir: self.data_dir.clone(),
+                site: self.site.clone(),
+                demonstration: self.demonstration,
+            })))
             .layer(axum::extract::DefaultBodyLimit::max(MAX_BODY))
             .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_TIMEOUT))
             .layer(CatchPanicLayer::custom(|_| ApiError::internal("a handler panicked").into_response()))
@@ -174,6 +198,7 @@ impl App {
             .merge(demos::tenant_router(self.demos.clone()));
         let public: PublicRouter<()> = identity::public_router(self.identity.clone())
             .merge(voice::public_router(&self.voice))
+            .merge(mail::tracking::api::router(self.mail_events.clone()))
             .merge(demos::public_router(self.demos.clone()))
             .merge(health::router(self.health.clone()))
             .merge(docs::router(self.docs.clone()));
@@ -187,13 +212,19 @@ impl App {
     /// Starts the duties that one node of an installation must do.
     pub fn start_worker(&self) {
         self.voice.start_worker();
+        mail::tracking::jobs::keep_short(self.outbox.tenancy().clone(), self.outbox.clock().clone(), &self.tasks);
         self.demos.start_worker();
         self.identity.start_worker();
+        mail::outbox::jobs::start_forgetting(&self.outbox, &self.tasks);
+        if let Some(worker) = &self.mail_worker {
+            worker.start(&self.tasks);
+        }
     }
 
     /// Forgets idle clients in the limiters, now and then, until the process stops.
     pub fn start_forgetting(&self, tasks: &Tasks) {
-        let limiters: Vec<_> = [&self.public_limit, &self.unverified, &self.booking_limit].into_iter().flatten().cloned().collect();
+        let limiters: Vec<_> =
+            [&self.public_limit, &self.unverified, &self.booking_limit].into_iter().flatten().cloned().collect();
         tasks.every(FORGET, "idle clients could not be forgotten", move || {
             limiters.iter().for_each(Limiter::forget_idle);
             async { Ok::<_, std::convert::Infallible>(()) }

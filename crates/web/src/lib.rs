@@ -15,23 +15,52 @@ mod context;
 mod errors;
 pub mod format;
 pub mod frame;
+mod mail_views;
 pub mod page;
 pub mod pages;
 pub mod routes;
 pub mod security;
 pub mod site;
 mod store;
+mod usage;
 mod views;
+
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use axum::extract::FromRef;
 use demos::Demos;
 use identity::Authority;
 use jiff::Timestamp;
+use mail::{Outbox, Sample};
+use platform::config::QuotaConfig;
 use platform::tenancy::Tenancy;
 use voice::VoiceState;
 
 pub use routes::router;
 use site::Site;
+
+/// What the pages are made from.
+pub struct Services {
+    /// Sign-in, members, keys.
+    pub identity: identity::State,
+    /// Calls.
+    pub voice: VoiceState,
+    /// Demos of the operator.
+    pub demos: Demos,
+    /// Mails.
+    pub outbox: Outbox,
+    /// Every text that is sent, for the previews.
+    pub samples: Vec<Sample>,
+    /// What the installation may use up.
+    pub quotas: QuotaConfig,
+    /// Where its files are.
+    pub data_dir: PathBuf,
+    /// The public website.
+    pub site: Site,
+    /// The built-in simulator runs, and every page says so.
+    pub demonstration: bool,
+}
 
 /// What the pages need. Cheap to clone.
 #[derive(Clone)]
@@ -40,14 +69,31 @@ pub struct State {
     pub(crate) authority: Authority,
     pub(crate) voice: VoiceState,
     pub(crate) demos: Demos,
+    pub(crate) outbox: Outbox,
+    pub(crate) samples: Arc<[Sample]>,
+    pub(crate) quotas: QuotaConfig,
+    pub(crate) data_dir: PathBuf,
     pub(crate) site: Site,
     pub(crate) demonstration: bool,
 }
 
 impl State {
-    /// `demonstration`: the built-in simulator runs, and every page says so.
-    pub fn new(identity: identity::State, voice: VoiceState, demos: Demos, site: Site, demonstration: bool) -> Self {
-        Self { authority: identity.authority.clone(), identity, voice, demos, site, demonstration }
+    /// Puts the parts together.
+    pub fn new(services: Services) -> Self {
+        let Services { identity, voice, demos, outbox, samples, quotas, data_dir, site, demonstration } = services;
+        let authority = identity.authority.clone();
+        Self {
+            authority,
+            identity,
+            voice,
+            demos,
+            outbox,
+            samples: samples.into(),
+            quotas,
+            data_dir,
+            site,
+            demonstration,
+        }
     }
 
     pub(crate) fn tenancy(&self) -> &Tenancy {

@@ -171,6 +171,7 @@ fn build(
         public_origin: "https://voice.example.com".parse().unwrap(),
         public_limit: None,
         tasks: Tasks::new(),
+        outbox: outbox.clone(),
     });
     Demos::new(Services {
         authority: identity.authority,

@@ -48,9 +48,12 @@ fn rules() -> BTreeMap<&'static str, Rule> {
         ("list_signing_keys", bare(Who::Public(200))),
         ("sign_in", with(Who::Public(401), wrong)),
         ("refresh_token", with(Who::Public(401), json!({"refresh_token": "made-up"}))),
+        ("forgot_password", with(Who::Public(202), json!({"email": "nobody@example.com"}))),
+        ("reset_password", with(Who::Public(404), json!({"token": "made-up", "password": "a long password"}))),
         ("accept_invitation", with(Who::Public(404), json!({"token": "made-up", "password": "a long password"}))),
         ("receive_platform_event", with(Who::Provider, json!({}))),
         ("receive_event", with(Who::Provider, json!({}))),
+        ("receive_mail_events", with(Who::Provider, json!([]))),
         ("get_me", bare(Who::Person)),
         ("sign_out", bare(Who::Person)),
         ("select_organization", with(Who::Person, json!({"org_id": "{org}"}))),
@@ -83,10 +86,16 @@ fn rules() -> BTreeMap<&'static str, Rule> {
         ("get_demo_booking", bare(Who::Operator)),
         ("update_demo_booking", with(Who::Operator, json!({"staff_notes": "x"}))),
         ("get_demo_rules", bare(Who::Operator)),
-        ("update_demo_rules", with(Who::Operator, json!({
-            "zone": "UTC", "hours": {}, "length_minutes": 25, "buffer_minutes": 5, "notice_minutes": 60,
-            "horizon_days": 14, "days_off": [],
-        }))),
+        (
+            "update_demo_rules",
+            with(
+                Who::Operator,
+                json!({
+                    "zone": "UTC", "hours": {}, "length_minutes": 25, "buffer_minutes": 5, "notice_minutes": 60,
+                    "horizon_days": 14, "days_off": [],
+                }),
+            ),
+        ),
         ("list_quarantine", bare(Who::Operator)),
         ("replay_quarantined_event", with(Who::Operator, json!({}))),
     ])

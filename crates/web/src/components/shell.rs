@@ -21,6 +21,10 @@ pub enum Nav {
     ApiKeys,
     /// Providers.
     Connections,
+    /// Mails.
+    Mail,
+    /// What is used up.
+    Limits,
     /// Demos of the operator.
     Bookings,
     /// Events without an organization.
@@ -152,6 +156,8 @@ fn sidebar(chrome: &Chrome, current: Nav) -> Markup {
                     h2 { "Operator" }
                     ul {
                         (entry(current == Nav::Bookings, "/app/operator/bookings", Icon::CalendarClock, "Bookings"))
+                        (entry(current == Nav::Mail, "/app/operator/mail", Icon::Mail, "E-mail"))
+                        (entry(current == Nav::Limits, "/app/operator/limits", Icon::Gauge, "Limits"))
                         (entry(current == Nav::Quarantine, "/app/operator/quarantine", Icon::Inbox, "Quarantine"))
                     }
                 }
@@ -282,6 +288,15 @@ fn keys() -> Markup {
             (row(&["?"], "This list"))
         }
         p.hint.sec { "Single keys can be turned off in " a href="/app/settings/profile" { "your profile" } "." }
+    }
+}
+
+/// Links between pages that belong together; `here` is the one that is open.
+pub fn tabs(label: &str, here: &str, links: &[(&str, &str)]) -> Markup {
+    html! {
+        nav.tabs aria-label=(label) {
+            @for (href, name) in links { a href=(href) aria-current=[(*href == here).then_some("page")] { (name) } }
+        }
     }
 }
 

@@ -5,7 +5,9 @@ mod bookings;
 mod calls;
 mod connections;
 mod entry;
+mod limits;
 mod live;
+mod mail;
 mod organization;
 mod profile;
 mod quarantine;
@@ -45,6 +47,17 @@ pub fn router(state: State) -> Router {
         .page("POST", "/app/settings/connections/rotate", connections::rotate)
         .page("POST", "/app/settings/connections/retire", connections::retire)
         .page("POST", "/app/settings/connections/disable", connections::disable)
+        .page("GET", "/app/operator/mail", mail::list)
+        .page("GET", "/app/operator/mail/suppressions", mail::list_suppressions)
+        .page("GET", "/app/operator/mail/previews", mail::show_previews)
+        .page("GET", "/app/operator/mail/previews/html", mail::show_preview_html)
+        .page("GET", "/app/operator/mail/{id}", mail::show)
+        .page("GET", "/app/operator/mail/{id}/html", mail::show_html)
+        .page("POST", "/app/operator/mail/resend", mail::resend)
+        .page("POST", "/app/operator/mail/cancel", mail::cancel)
+        .page("POST", "/app/operator/mail/suppress", mail::suppress)
+        .page("POST", "/app/operator/mail/unsuppress", mail::unsuppress)
+        .page("GET", "/app/operator/limits", limits::show)
         .page("GET", "/app/operator/bookings", bookings::list)
         .page("GET", "/app/operator/bookings/export.csv", bookings::export)
         .page("GET", "/app/operator/bookings/rules", bookings::show_rules)
@@ -60,6 +73,10 @@ pub fn router(state: State) -> Router {
     let public = PublicRouter::new()
         .page("GET", "/signin", entry::show)
         .page("POST", "/signin", entry::sign_in)
+        .page("GET", "/forgot", entry::show_forgot)
+        .page("POST", "/forgot", entry::forgot)
+        .page("GET", "/reset/{token}", entry::show_reset)
+        .page("POST", "/reset/{token}", entry::reset)
         .page("GET", "/invite/{token}", entry::show_invitation)
         .page("POST", "/invite/{token}", entry::accept_invitation)
         .page("POST", "/theme", profile::change_theme)
