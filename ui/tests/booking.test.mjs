@@ -263,25 +263,28 @@ test("in the night when clocks go forward the missing hour is not offered", asyn
   await close();
 });
 
-test("the dialog on the landing page books too, and gives the focus back", async () => {
-  const { page, complaints, close } = await visitor();
+test("the dialog on the landing page shows the same pages and books too", async () => {
+  const { page, complaints, close } = await visitor({ zone: "Africa/Lagos" });
   await page.goto(`${server.base}/`, { waitUntil: "networkidle0" });
   await page.click("main a[data-book]");
-  await page.waitForSelector("dialog.book[open] .clock");
+  await page.waitForFunction(() => {
+    const select = document.querySelector("dialog[open] #tz");
+    return select instanceof HTMLSelectElement && select.value === "Africa/Lagos";
+  });
   assert.deepEqual(await axe(page), []);
-  await page.keyboard.press("Escape");
-  await page.waitForFunction(() => !document.querySelector("dialog.book"));
-  assert.ok(await page.evaluate(() => document.activeElement?.hasAttribute("data-book")));
-
-  await page.click("main a[data-book]");
-  await page.waitForSelector("dialog.book[open] .clock");
   await page.click("dialog .clock label");
+  await page.waitForFunction(() => document.querySelector("dialog [data-said-here]")?.textContent?.includes("For us that is"));
   await page.click("dialog .times button[type=submit]");
   await page.waitForSelector("dialog #name");
+  await fill(page, { email: "amara@nowhere" });
+  await page.click("dialog form.details button[type=submit]");
+  await page.waitForSelector("dialog #email-error");
+  assert.equal(await page.evaluate(() => document.activeElement?.id), "email");
   const typed = await fill(page);
   await page.click("dialog form.details button[type=submit]");
   await page.waitForSelector("dialog .booked");
-  assert.equal(await text(page, "dialog h2"), "Your demo is booked");
+  assert.equal(await text(page, "dialog h1"), "Your demo is booked");
+  assert.deepEqual(await axe(page), []);
   assert.equal(new URL(page.url()).pathname, "/", "the page underneath is still there");
   assert.equal((await bookings(typed.email)).length, 1);
   assert.deepEqual(complaints, []);
