@@ -121,6 +121,9 @@ impl App {
             mail::tracking::api::WebhookState::new(tenancy.clone(), clock, unverified.clone(), &config.mail.events)
                 .context("VOXANNE_MAIL_SENDGRID_WEBHOOK_KEY")?;
         let announcing = voice.clone();
+        // Each crate that writes mails adds its own.
+        let origin = identity.authority.origin().as_str();
+        let samples = demos::bookings::samples(&config.mail, site.name(), origin, identity.authority.clock());
         let demos = Demos::new(demos::Services {
             authority: identity.authority.clone(),
             master_key,
@@ -151,8 +154,7 @@ impl App {
             booking_limit,
             proxies: TrustedProxies::new(config.server.trusted_proxies.clone()),
             cors_origins,
-            // Each crate that writes mails adds its own.
-            samples: Vec::new(),
+            samples,
             quotas: config.quotas.clone(),
             data_dir: config.server.data_dir.clone(),
             site,

@@ -16,3 +16,5 @@ pub mod mark;
 pub mod model;
 pub mod phone;
 pub(crate) mod store;
+
+pub use letters::samples;

@@ -5,6 +5,7 @@
 
 mod access;
 mod bad_input;
+mod booking;
 mod cli;
 mod crash;
 mod limits;
