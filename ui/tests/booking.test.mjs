@@ -287,7 +287,8 @@ test("the dialog on the landing page shows the same pages and books too", async 
   assert.deepEqual(await axe(page), []);
   assert.equal(new URL(page.url()).pathname, "/", "the page underneath is still there");
   assert.equal((await bookings(typed.email)).length, 1);
-  assert.deepEqual(complaints, []);
+  // Chromium logs the answer with the fault in it.
+  assert.deepEqual(complaints.filter((complaint) => !complaint.includes("status of 422")), []);
   await close();
 });
 
