@@ -9,6 +9,8 @@ use axum::Router;
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::IntoResponse as _;
+use mail::relay::Patience;
+use mail::{Outbox, Worker};
 use platform::clock::Clock;
 use platform::config::{Config, Origin, QuotaConfig, Rate};
 use platform::crypto::MasterKey;
@@ -39,7 +41,8 @@ pub struct App {
     /// Calls.
     pub voice: VoiceState,
     /// Mails.
-    pub outbox: mail::Outbox,
+    pub outbox: Outbox,
+    mail_worker: Option<Worker>,
     mail_events: mail::tracking::api::WebhookState,
     health: HealthState,
     docs: Docs,
@@ -78,6 +81,12 @@ impl App {
         let public_limit = limiter("public_api", config.limits.public_api);
         let site = web::site::Site::new(config.site.clone(), public_origin.clone());
         let unverified = limiter("unverified_webhooks", config.limits.unverified_webhooks);
+        let outbox = Outbox::new(mail::Services {
+            tenancy: tenancy.clone(),
+            clock: clock.clone(),
+            master_key: master_key.clone(),
+            config: config.mail.clone(),
+        });
         let identity = identity::State::new(identity::Services {
             tenancy: tenancy.clone(),
             clock: clock.clone(),
@@ -85,6 +94,7 @@ impl App {
             public_origin: public_origin.clone(),
             public_limit: public_limit.clone(),
             tasks: tasks.clone(),
+            outbox: outbox.clone(),
         });
         let voice = VoiceState::new(voice::Services {
             tenancy: tenancy.clone(),
@@ -92,7 +102,7 @@ impl App {
             master_key: master_key.clone(),
             tasks: tasks.clone(),
             authority: identity.authority.clone(),
-            public_origin,
+            public_origin: public_origin.clone(),
             other_origins: config.server.cors_origins.iter().map(|origin| origin.as_str().to_owned()).collect(),
             platform_secrets: config.vapi.webhook_secrets.clone(),
             unverified: unverified.clone(),
@@ -101,15 +111,12 @@ impl App {
             live_per_user: usize::try_from(config.limits.live_connections_per_user)?,
             live_per_org: usize::try_from(config.limits.live_connections_per_org)?,
         });
-        let outbox = mail::Outbox::new(mail::Services {
-            tenancy: tenancy.clone(),
-            clock: clock.clone(),
-            master_key,
-            config: config.mail.clone(),
-        });
         let mail_events =
             mail::tracking::api::WebhookState::new(tenancy.clone(), clock, unverified.clone(), &config.mail.events)
                 .context("VOXANNE_MAIL_SENDGRID_WEBHOOK_KEY")?;
+        // Each crate that writes mails offers its own.
+        let sender = config.mail.from.as_ref().map_or("Voxanne", |from| from.name.as_str());
+        let samples = identity::samples(public_origin.as_str(), sender);
         let cors_origins = config
             .server
             .cors_origins
@@ -117,18 +124,18 @@ impl App {
             .map(|origin| HeaderValue::from_str(origin.as_str()))
             .collect::<Result<_, _>>()?;
         Ok(Self {
-            health: HealthState::new(tenancy, tasks.clone()),
+            health: HealthState::new(tenancy, outbox.clone(), tasks.clone()),
             docs: Docs::default(),
             identity,
             voice,
+            mail_worker: Worker::new(&outbox, Patience::default())?,
             outbox,
             mail_events,
             public_limit,
             unverified,
             proxies: TrustedProxies::new(config.server.trusted_proxies.clone()),
             cors_origins,
-            // Each crate that writes mails adds its own.
-            samples: Vec::new(),
+            samples,
             quotas: config.quotas.clone(),
             data_dir: config.server.data_dir.clone(),
             site,
@@ -187,6 +194,10 @@ impl App {
         self.voice.start_worker();
         mail::tracking::jobs::keep_short(self.outbox.tenancy().clone(), self.outbox.clock().clone(), &self.tasks);
         self.identity.start_worker();
+        mail::outbox::jobs::start_forgetting(&self.outbox, &self.tasks);
+        if let Some(worker) = &self.mail_worker {
+            worker.start(&self.tasks);
+        }
     }
 
     /// Forgets idle clients in the limiters, now and then, until the process stops.

@@ -15,6 +15,7 @@ const WITHOUT_ORGANIZATION: [(&str, &str); 13] = [
     ("token_families", "of a person; only selects an organization"),
     ("refresh_tokens", "of a token family"),
     ("signing_keys", "of the installation"),
+    ("password_resets", "of a person"),
     ("login_failures", "counted before anybody is known"),
     ("quarantined_events", "events whose organization is not known"),
     ("installation", "one row: which organization is the operator's own"),

@@ -48,6 +48,8 @@ fn rules() -> BTreeMap<&'static str, Rule> {
         ("list_signing_keys", bare(Who::Public(200))),
         ("sign_in", with(Who::Public(401), wrong)),
         ("refresh_token", with(Who::Public(401), json!({"refresh_token": "made-up"}))),
+        ("forgot_password", with(Who::Public(202), json!({"email": "nobody@example.com"}))),
+        ("reset_password", with(Who::Public(404), json!({"token": "made-up", "password": "a long password"}))),
         ("accept_invitation", with(Who::Public(404), json!({"token": "made-up", "password": "a long password"}))),
         ("receive_platform_event", with(Who::Provider, json!({}))),
         ("receive_event", with(Who::Provider, json!({}))),

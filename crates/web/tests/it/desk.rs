@@ -59,6 +59,12 @@ impl Desk {
             public_origin: origin.clone(),
             public_limit: None,
             tasks: tasks.clone(),
+            outbox: mail::Outbox::new(mail::Services {
+                tenancy: db.tenancy(),
+                clock: clock.clone(),
+                master_key: db.master_key(),
+                config: platform::config::Config::from_env(&std::collections::BTreeMap::new()).unwrap().mail,
+            }),
         });
         let voice = VoiceState::new(voice::Services {
             tenancy: db.tenancy(),
