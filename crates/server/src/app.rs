@@ -115,8 +115,7 @@ impl App {
             mail::tracking::api::WebhookState::new(tenancy.clone(), clock, unverified.clone(), &config.mail.events)
                 .context("VOXANNE_MAIL_SENDGRID_WEBHOOK_KEY")?;
         // Each crate that writes mails offers its own.
-        let sender = config.mail.from.as_ref().map_or("Voxanne", |from| from.name.as_str());
-        let samples = identity::samples(public_origin.as_str(), sender);
+        let samples = identity::samples(public_origin.as_str(), outbox.sender_name());
         let cors_origins = config
             .server
             .cors_origins
