@@ -108,7 +108,7 @@ impl App {
             master_key: master_key.clone(),
             tasks: tasks.clone(),
             authority: identity.authority.clone(),
-            public_origin,
+            public_origin: public_origin.clone(),
             other_origins: config.server.cors_origins.iter().map(|origin| origin.as_str().to_owned()).collect(),
             platform_secrets: config.vapi.webhook_secrets.clone(),
             unverified: unverified.clone(),
@@ -131,6 +131,8 @@ impl App {
             booking_limit: booking_limit.clone(),
             tell: Arc::new(move |org, seq| announcing.announce(org, seq)),
         });
+        // Each crate that writes mails offers its own.
+        let samples = identity::samples(public_origin.as_str(), outbox.sender_name());
         let cors_origins = config
             .server
             .cors_origins
@@ -151,8 +153,7 @@ impl App {
             booking_limit,
             proxies: TrustedProxies::new(config.server.trusted_proxies.clone()),
             cors_origins,
-            // Each crate that writes mails adds its own.
-            samples: Vec::new(),
+            samples,
             quotas: config.quotas.clone(),
             data_dir: config.server.data_dir.clone(),
             site,
