@@ -175,4 +175,3 @@ booking-over = بدأ هذا العرض أو انتهى، فلا يمكن تغي
 booking-again = احجز عرضًا آخر
 booking-unknown = لا يوجد حجز بهذا الرابط
 booking-unknown-line = تحقق من نسخ الرابط كاملًا من رسالتك.
-booking-close = إغلاق

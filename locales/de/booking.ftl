@@ -175,4 +175,3 @@ booking-over = Diese Vorführung hat begonnen oder ist vorbei und kann hier nich
 booking-again = Eine weitere Vorführung buchen
 booking-unknown = Unter diesem Link gibt es keine Buchung
 booking-unknown-line = Prüfen Sie, ob der Link aus Ihrer E-Mail vollständig kopiert wurde.
-booking-close = Schließen

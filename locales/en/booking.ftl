@@ -175,4 +175,3 @@ booking-over = This demo has begun or is over, so it cannot be changed here.
 booking-again = Book another demo
 booking-unknown = There is no booking under this link
 booking-unknown-line = Check that the whole link from your mail was copied.
-booking-close = Close

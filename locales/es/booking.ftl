@@ -175,4 +175,3 @@ booking-over = Esta demostración ha empezado o ha terminado y ya no se puede ca
 booking-again = Reservar otra demostración
 booking-unknown = No hay ninguna reserva en este enlace
 booking-unknown-line = Comprueba que copiaste el enlace completo de tu correo.
-booking-close = Cerrar

@@ -175,4 +175,3 @@ booking-over = Cette démonstration a commencé ou est terminée ; elle ne peut 
 booking-again = Réserver une autre démonstration
 booking-unknown = Aucune réservation sous ce lien
 booking-unknown-line = Vérifiez que le lien de votre e-mail a été copié en entier.
-booking-close = Fermer

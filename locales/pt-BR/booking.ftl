@@ -175,4 +175,3 @@ booking-over = Esta demonstração já começou ou terminou e não pode mais ser
 booking-again = Marcar outra demonstração
 booking-unknown = Não há reserva neste link
 booking-unknown-line = Confira se copiou o link inteiro do seu e-mail.
-booking-close = Fechar

@@ -1,8 +1,8 @@
 //! The public pages of booking a demo: `/book` and what follows from it, in every language.
 //!
 //! Step 1 is a GET with zone and day in the address; choosing a time posts, holds it and leads to step 2; step 2 posts
-//! and leads to the booking's own page. Each works without script. With `part=dialog` the same functions answer without
-//! the frame around them, for the dialog of the landing page.
+//! and leads to the booking's own page. Each works without script; where it runs, the landing page shows the very same pages
+//! in a dialog.
 
 mod routes;
 mod view;

@@ -44,8 +44,6 @@ pub(super) struct Asked {
     #[serde(default)]
     hold: String,
     #[serde(default)]
-    part: String,
-    #[serde(default)]
     call: String,
     #[serde(default)]
     r#move: String,
@@ -56,10 +54,6 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    fn is_dialog(&self) -> bool {
-        self.part == "dialog"
-    }
-
     fn slot(&self) -> Option<Timestamp> {
         self.slot.parse().ok()
     }
@@ -72,23 +66,21 @@ impl Asked {
 /// Who looks, by which clock.
 struct Look {
     visit: Visit,
-    dialog: bool,
     zone: TimeZone,
     rules: OpeningRules,
 }
 
 impl Look {
-    async fn new(state: &State, visit: Visit, tz: &str, dialog: bool) -> Result<Self, ApiError> {
+    async fn new(state: &State, visit: Visit, tz: &str) -> Result<Self, ApiError> {
         let rules = opening_rules(&state.demos).await?;
         let zone = zone(tz).unwrap_or_else(|| rules.zone.clone());
-        Ok(Self { visit, dialog, zone, rules })
+        Ok(Self { visit, zone, rules })
     }
 
     fn seen<'a>(&'a self, state: &'a State) -> Seen<'a> {
         Seen {
             site: &state.site,
             visit: &self.visit,
-            dialog: self.dialog,
             zone: &self.zone,
             host: &self.rules.zone,
             minutes: self.rules.length_minutes,
@@ -96,15 +88,12 @@ impl Look {
         }
     }
 
-    /// The whole page, or what stands in the dialog.
-    fn answer(&self, state: &State, title: String, indexed: bool, content: Markup) -> Page {
-        if self.dialog {
-            return Page::public(content);
-        }
+    /// The page around its content.
+    fn answer(&self, state: &State, title: String, indexed: bool, content: &Markup) -> Page {
         let description = state.site.words(self.visit.locale).text("booking-description");
         let about = if indexed { About::new(title, description) } else { About::unlisted(title, description) };
         let about = About { modules: vec![assets::BOOKING_JS], ..about };
-        let page = page(&state.site, &self.visit, &about, &content);
+        let page = page(&state.site, &self.visit, &about, content);
         page.private()
     }
 
@@ -118,7 +107,7 @@ pub(super) async fn choose_time(
     Extract(state): Extract<State>,
     Query(asked): Query<Asked>,
 ) -> Result<Page, ApiError> {
-    let look = Look::new(&state, visit, &asked.tz, asked.is_dialog()).await?;
+    let look = Look::new(&state, visit, &asked.tz).await?;
     times_page(&state, &look, &asked, None).await
 }
 
@@ -131,7 +120,7 @@ async fn times_page(
     let found = look_up(state, look, asked).await?;
     let times = times(&found, look, asked, conflict);
     let content = view::choose_time(&look.seen(state), &times);
-    Ok(look.answer(state, look.title(state), true, content))
+    Ok(look.answer(state, look.title(state), true, &content))
 }
 
 async fn look_up(state: &State, look: &Look, asked: &Asked) -> Result<Offer, ApiError> {
@@ -173,13 +162,12 @@ impl Validate for Chosen {
 }
 
 impl Chosen {
-    fn asked(&self, dialog: bool) -> Asked {
+    fn asked(&self) -> Asked {
         Asked {
             tz: self.tz.clone(),
             day: self.day.clone(),
             slot: self.slot.clone(),
             hold: self.hold.clone(),
-            part: if dialog { "dialog".to_owned() } else { String::new() },
             ..Asked::default()
         }
     }
@@ -189,13 +177,12 @@ pub(super) async fn hold(
     client: ClientAddr,
     visit: Visit,
     Extract(state): Extract<State>,
-    Query(asked): Query<Asked>,
     form: PublicForm<Chosen>,
 ) -> Result<Response, ApiError> {
     state.demos.count_request(client)?;
     let chosen = form.input.map_err(ApiError::invalid)?;
-    let look = Look::new(&state, visit, &chosen.tz, asked.is_dialog()).await?;
-    let again = chosen.asked(look.dialog);
+    let look = Look::new(&state, visit, &chosen.tz).await?;
+    let again = chosen.asked();
     let words = state.site.words(look.visit.locale);
     let Some(start) = again.slot() else {
         let page = times_page(&state, &look, &again, Some((words.text("booking-pick"), &[]))).await?;
@@ -205,10 +192,7 @@ pub(super) async fn hold(
     match actions::hold(&state.demos, start, client.limit_key(), before).await {
         Ok((_, token)) => {
             let start = start.to_string();
-            let mut query = vec![("tz", chosen.tz.as_str()), ("slot", &start), ("hold", token.expose())];
-            if look.dialog {
-                query.push(("part", "dialog"));
-            }
+            let query = [("tz", chosen.tz.as_str()), ("slot", &start), ("hold", token.expose())];
             Ok(see_other(&look.visit, "/book/details", &query))
         }
         Err(DemoError::Taken(others)) => {
@@ -236,7 +220,7 @@ pub(super) async fn ask_details(
     Extract(state): Extract<State>,
     Query(asked): Query<Asked>,
 ) -> Result<Response, ApiError> {
-    let look = Look::new(&state, visit, &asked.tz, asked.is_dialog()).await?;
+    let look = Look::new(&state, visit, &asked.tz).await?;
     let slot = asked.slot().map(|start| look.rules.slot_at(start));
     if slot.is_none() && asked.call.is_empty() {
         return Ok(see_other(&look.visit, "/book", &[("tz", &asked.tz)]));
@@ -258,7 +242,7 @@ pub(super) async fn ask_details(
         suggestion: None,
     };
     let content = view::ask_details(&look.seen(&state), &form);
-    Ok(look.answer(&state, look.title(&state), false, content).into_response())
+    Ok(look.answer(&state, look.title(&state), false, &content).into_response())
 }
 
 /// Step 2 as it was sent.
@@ -330,18 +314,17 @@ pub(super) async fn book(
     client: ClientAddr,
     visit: Visit,
     Extract(state): Extract<State>,
-    Query(asked): Query<Asked>,
     form: PublicForm<Sent>,
 ) -> Result<Response, ApiError> {
     let sent = form.input.map_err(ApiError::invalid)?;
     // Even with the database away the page is shown again with everything on it.
-    let (dialog, tz) = (asked.is_dialog(), sent.tz.clone());
-    let look = match Look::new(&state, visit.clone(), &tz, dialog).await {
+    let tz = sent.tz.clone();
+    let look = match Look::new(&state, visit.clone(), &tz).await {
         Ok(look) => look,
         Err(error) if error.status() == StatusCode::SERVICE_UNAVAILABLE => {
             error.log();
             let zone = zone(&tz).unwrap_or(TimeZone::UTC);
-            Look { visit, dialog, zone: zone.clone(), rules: OpeningRules::default_in(zone) }
+            Look { visit, zone: zone.clone(), rules: OpeningRules::default_in(zone) }
         }
         Err(error) => return Err(error),
     };
@@ -367,7 +350,7 @@ pub(super) async fn book(
         mark: &mark,
     };
     let content = view::ask_details(&look.seen(&state), &form);
-    let page = look.answer(&state, look.title(&state), false, content).with_status(wrong.status);
+    let page = look.answer(&state, look.title(&state), false, &content).with_status(wrong.status);
     let mut answer = page.into_response();
     if wrong.retry {
         answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("2"));
@@ -402,8 +385,7 @@ async fn try_to_book(state: &State, client: ClientAddr, look: &Look, sent: &Sent
     match actions::book(&state.demos, &wish).await {
         Ok(booked) => {
             let path = link_path(look.visit.locale, booked.token.expose());
-            let part = if look.dialog { "&part=dialog" } else { "" };
-            Ok(Redirect::to(&format!("{path}?new=1{part}")).into_response())
+            Ok(Redirect::to(&format!("{path}?new=1")).into_response())
         }
         Err(DemoError::Taken(others)) => Err(Wrong { others, ..said(StatusCode::CONFLICT, "booking-taken") }),
         Err(DemoError::NotOffered(others)) => {
@@ -470,16 +452,16 @@ async fn own_page(
     let booking = match actions::find(&state.demos, token).await {
         Ok(booking) => booking,
         Err(DemoError::NotFound) => {
-            let look = Look::new(state, visit, "", false).await?;
+            let look = Look::new(state, visit, "").await?;
             let content = view::unknown(&look.seen(state));
             let title = state.site.words(look.visit.locale).text("booking-unknown");
-            return Ok(look.answer(state, title, false, content).with_status(StatusCode::NOT_FOUND).into_response());
+            return Ok(look.answer(state, title, false, &content).with_status(StatusCode::NOT_FOUND).into_response());
         }
         Err(error) => return Err(error.into()),
     };
     let name = booking.zone.iana_name().unwrap_or("UTC").to_owned();
     let tz = if asked.tz.is_empty() { name } else { asked.tz.clone() };
-    let look = Look::new(state, visit, &tz, asked.is_dialog()).await?;
+    let look = Look::new(state, visit, &tz).await?;
     let found = if asked.r#move.is_empty() { None } else { Some(look_up(state, &look, asked).await?) };
     let times = found.as_ref().map(|found| times(found, &look, asked, conflict));
     let own = Own {
@@ -492,7 +474,7 @@ async fn own_page(
     };
     let seen = look.seen(state);
     let (title, content) = (view::title(&seen, &booking), view::own(&seen, &own));
-    Ok(look.answer(state, title, false, content).into_response())
+    Ok(look.answer(state, title, false, &content).into_response())
 }
 
 pub(super) async fn change_time(
@@ -500,12 +482,11 @@ pub(super) async fn change_time(
     visit: Visit,
     Extract(state): Extract<State>,
     Path(token): Path<String>,
-    Query(asked): Query<Asked>,
     form: PublicForm<Chosen>,
 ) -> Result<Response, ApiError> {
     state.demos.count_booking(client)?;
     let chosen = form.input.map_err(ApiError::invalid)?;
-    let again = Asked { r#move: "1".to_owned(), ..chosen.asked(asked.is_dialog()) };
+    let again = Asked { r#move: "1".to_owned(), ..chosen.asked() };
     let words = state.site.words(visit.locale);
     let place = format!("/book/{token}");
     let Some(start) = again.slot() else {
@@ -515,7 +496,7 @@ pub(super) async fn change_time(
         return Ok(answer);
     };
     let (key, others) = match actions::move_booking(&state.demos, Handle::Token(&token), start).await {
-        Ok(_) => return Ok(see_other(&visit, &place, &done(&again, ("moved", "1")))),
+        Ok(_) => return Ok(see_other(&visit, &place, &[("moved", "1")])),
         Err(DemoError::Taken(others)) => ("booking-taken", others),
         Err(DemoError::NotOffered(others)) => ("booking-not-offered", others),
         Err(DemoError::Over | DemoError::NotFound) => return Ok(see_other(&visit, &place, &[])),
@@ -524,14 +505,6 @@ pub(super) async fn change_time(
     let mut answer = own_page(&state, visit.clone(), &token, &again, Some((words.text(key), &others))).await?;
     *answer.status_mut() = StatusCode::CONFLICT;
     Ok(answer)
-}
-
-fn done<'a>(asked: &Asked, what: (&'a str, &'a str)) -> Vec<(&'a str, &'a str)> {
-    let mut query = vec![what];
-    if asked.is_dialog() {
-        query.push(("part", "dialog"));
-    }
-    query
 }
 
 /// A form without fields.
@@ -547,14 +520,13 @@ pub(super) async fn cancel(
     visit: Visit,
     Extract(state): Extract<State>,
     Path(token): Path<String>,
-    Query(asked): Query<Asked>,
     form: PublicForm<Nothing>,
 ) -> Result<Response, ApiError> {
     state.demos.count_request(client)?;
     form.input.map_err(ApiError::invalid)?;
     match actions::cancel(&state.demos, Handle::Token(&token)).await {
         Ok(_) | Err(DemoError::Over | DemoError::NotFound) => {
-            Ok(see_other(&visit, &format!("/book/{token}"), &done(&asked, ("cancelled", "1"))))
+            Ok(see_other(&visit, &format!("/book/{token}"), &[("cancelled", "1")]))
         }
         Err(error) => Err(error.into()),
     }

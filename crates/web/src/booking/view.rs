@@ -23,8 +23,6 @@ pub(super) struct Seen<'a> {
     pub(super) site: &'a Site,
     /// The visit.
     pub(super) visit: &'a Visit,
-    /// Whether it is drawn for a dialog.
-    pub(super) dialog: bool,
     /// By whose clock the visitor reads.
     pub(super) zone: &'a TimeZone,
     /// By whose clock the operator reads.
@@ -52,14 +50,11 @@ impl Seen<'_> {
         self.zone.iana_name().unwrap_or("UTC")
     }
 
-    /// An address of ours, with what keeps the dialog a dialog.
+    /// An address of ours in the visit's language.
     fn to(&self, place: &str, query: &[(&str, &str)]) -> String {
         let mut pairs = form_urlencoded::Serializer::new(String::new());
         for (name, value) in query {
             pairs.append_pair(name, value);
-        }
-        if self.dialog {
-            pairs.append_pair("part", "dialog");
         }
         let query = pairs.finish();
         let path = self.visit.to(place);
@@ -124,9 +119,9 @@ fn around(seen: &Seen<'_>, step: Option<Step>, body: &Markup) -> Markup {
         (Icon::Check, seen.text("booking-point-invite")),
     ];
     html! {
-        div.booking data-booking data-check=(seen.visit.to("/book/check")) {
+        div.bookbox data-check=(seen.visit.to("/book/check")) {
             div.aside {
-                @if seen.dialog { h2 id="booking-title" { (seen.text("booking-lede")) } } @else { h1 { (seen.text("booking-lede")) } }
+                h1 { (seen.text("booking-lede")) }
                 p { (seen.text("booking-about")) }
                 ul { @for (sign, text) in &points { li { (icon(*sign)) span { (text) } } } }
             }
@@ -143,7 +138,7 @@ fn steps(seen: &Seen<'_>, step: Step) -> Markup {
         html! { li.on[this == Step::Time || step == Step::Details] aria-current=[(this == step).then_some("step")] { (seen.text(key)) } }
     };
     html! {
-        ol.steps aria-label=(seen.text("booking-steps")) {
+        ol.stages aria-label=(seen.text("booking-steps")) {
             (entry(Step::Time, "booking-step-time"))
             (entry(Step::Details, "booking-step-details"))
         }
@@ -242,7 +237,6 @@ fn zones(seen: &Seen<'_>, place: &str, keep: &[(&str, &str)]) -> Markup {
     html! {
         form.zone method="get" action=(seen.visit.to(place)) data-zone {
             @for (name, value) in keep { input type="hidden" name=(name) value=(value); }
-            @if seen.dialog { input type="hidden" name="part" value="dialog"; }
             div.field {
                 label for="tz" { (seen.text("booking-zone")) }
                 select.in id="tz" name="tz" autocomplete="off" {
@@ -577,8 +571,8 @@ pub(super) fn own(seen: &Seen<'_>, own: &Own<'_>) -> Markup {
     let changeable = booking.is_changeable(seen.now);
     let title = title(seen, booking);
     html! {
-        div.booked data-booking {
-            @if seen.dialog { h2 id="booking-title" tabindex="-1" autofocus { (title) } } @else { h1 { (title) } }
+        div.booked {
+            h1 { (title) }
             @if own.fresh { p.banner.ok role="status" { (icon(Icon::Check)) span { (seen.words().text_with("booking-mail-on-its-way", &[("email", booking.email.as_str().into())])) } } }
             @if let Some(meant) = own.suggestion.as_deref().filter(|_| own.fresh) {
                 p.banner.warn { (icon(Icon::CircleAlert)) span { (seen.words().text_with("booking-did-you-mean", &[("email", meant.into())])) } }

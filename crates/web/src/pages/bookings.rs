@@ -115,7 +115,7 @@ pub fn rows(view: &Bookings) -> Markup {
 fn week(view: &Bookings, monday: Date) -> Markup {
     let turn = |href: Option<&String>, text: &str| html! { @if let Some(href) = href { a.btn href=(href) { (text) } } };
     html! {
-        div.row.wrap.body {
+        div.row.wrap.between.week {
             h2 { "Week of " (words::full_date(Locale::En, monday)) }
             div.acts { (turn(view.back.as_ref(), "Week before")) (turn(view.forth.as_ref(), "Week after")) }
         }
@@ -123,7 +123,7 @@ fn week(view: &Bookings, monday: Date) -> Markup {
             (empty(Icon::CalendarClock, "Nothing in this week", &html! { p { "A demo that somebody books appears here by itself." } }))
         } @else {
             @for day in days_of(view) {
-                div.body {
+                div.week {
                     h3 { (words::date(Locale::En, day)) }
                     (table_of(view, &format!("Bookings of {day}"), |booking| day_in(booking, &view.zone) == Some(day)))
                 }
@@ -260,11 +260,11 @@ fn one_content(chrome: &Chrome, view: &OneBooking) -> Markup {
             }
             section.card aria-labelledby="who" {
                 header { h2 id="who" { "Prospect" } }
-                div.body { (facts(booking)) }
+                div.body.narrow { (facts(booking)) }
             }
             section.card aria-labelledby="papers" {
                 header { h2 id="papers" { "Ours" } }
-                div.body { (papers(chrome, view)) }
+                div.body.narrow { (papers(chrome, view)) }
             }
             @if booking.state.is_open() {
                 section.card aria-labelledby="move" {
@@ -359,7 +359,7 @@ fn mover(chrome: &Chrome, booking: &Booking, zone: &TimeZone) -> Markup {
     post_form(
         &chrome.frame,
         &format!("{HOME}/{}/move", booking.id),
-        "row wrap",
+        "row wrap low",
         &html! {
             div.field {
                 label for="at" { "Time by our clock" }

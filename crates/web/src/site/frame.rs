@@ -164,7 +164,7 @@ fn header(site: &Site, visit: &Visit, words: Words<'_>) -> Markup {
                     li { a href="/signin" { (words.text("site-nav-sign-in")) } }
                 }
             }
-            a.btn.pri href=(visit.to("/book")) data-book data-close=(words.text("booking-close")) { (words.text("site-book")) }
+            a.btn.pri href=(visit.to("/book")) data-book { (words.text("site-book")) }
             button.btn.icon.opener type="button" popovertarget="menu" aria-label=(words.text("site-nav-menu")) { (icon(Icon::Menu)) }
         }
     }

@@ -14,7 +14,7 @@ pub(super) async fn home(visit: Visit, Extract(site): Extract<Site>) -> Page {
     let words = site.words(visit.locale);
     let sample = Sample::of(visit.locale);
     let about = About {
-        modules: vec![assets::HOME_JS, assets::BOOKING_JS],
+        modules: vec![assets::HOME_JS],
         ..About::new(words.text("site-home-title"), words.text("site-home-description"))
     };
     let length = sample.length();
@@ -24,7 +24,7 @@ pub(super) async fn home(visit: Visit, Extract(site): Extract<Site>) -> Page {
                 h1 { (about.title) }
                 p.lede { (about.description) }
                 p.acts {
-                    a.btn.pri.lg href=(visit.to("/book")) data-book data-close=(words.text("booking-close")) { (words.text("site-book")) }
+                    a.btn.pri.lg href=(visit.to("/book")) data-book { (words.text("site-book")) }
                     a.btn.lg href="#sample" data-play {
                         (icon(Icon::Play)) (words.text_with("site-home-hear", &[("length", length.as_str().into())]))
                     }
