@@ -17,6 +17,7 @@ pub mod api_keys;
 pub mod idempotency;
 pub mod jobs;
 pub mod organizations;
+mod samples;
 pub mod tokens;
 
 use std::net::IpAddr;
@@ -35,6 +36,7 @@ pub use access::{
     Admin, Authority, Caller, Can, CredentialId, CredentialRef, Denied, Form, Member, Operator, Owner, Person,
     PublicForm, Role, Scope, Scopes, SignedIn, Viewer,
 };
+pub use samples::samples;
 
 /// What identity needs from the process.
 pub struct Services {

@@ -108,7 +108,7 @@ impl App {
             master_key: master_key.clone(),
             tasks: tasks.clone(),
             authority: identity.authority.clone(),
-            public_origin,
+            public_origin: public_origin.clone(),
             other_origins: config.server.cors_origins.iter().map(|origin| origin.as_str().to_owned()).collect(),
             platform_secrets: config.vapi.webhook_secrets.clone(),
             unverified: unverified.clone(),
@@ -134,6 +134,8 @@ impl App {
             booking_limit: booking_limit.clone(),
             tell: Arc::new(move |org, seq| announcing.announce(org, seq)),
         });
+        // Each crate that writes mails offers its own.
+        let samples = identity::samples(public_origin.as_str(), outbox.sender_name());
         let cors_origins = config
             .server
             .cors_origins
