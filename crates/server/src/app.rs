@@ -121,9 +121,6 @@ impl App {
             mail::tracking::api::WebhookState::new(tenancy.clone(), clock, unverified.clone(), &config.mail.events)
                 .context("VOXANNE_MAIL_SENDGRID_WEBHOOK_KEY")?;
         let announcing = voice.clone();
-        // Each crate that writes mails adds its own.
-        let origin = identity.authority.origin().as_str();
-        let samples = demos::bookings::samples(&config.mail, site.name(), origin, identity.authority.clock());
         let demos = Demos::new(demos::Services {
             authority: identity.authority.clone(),
             master_key,
@@ -135,7 +132,9 @@ impl App {
             tell: Arc::new(move |org, seq| announcing.announce(org, seq)),
         });
         // Each crate that writes mails offers its own.
-        let samples = identity::samples(public_origin.as_str(), outbox.sender_name());
+        let mut samples = identity::samples(public_origin.as_str(), outbox.sender_name());
+        let clock = identity.authority.clock();
+        samples.extend(demos::bookings::samples(&config.mail, site.name(), public_origin.as_str(), clock));
         let cors_origins = config
             .server
             .cors_origins

@@ -31,8 +31,11 @@ pub const PASSWORD: &str = "correct horse battery staple";
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Limits that only tests of limits want to meet.
-const GENEROUS: [(&str, &str); 2] =
-    [("VOXANNE_RATE_PUBLIC_API", "100000/15m"), ("VOXANNE_RATE_UNVERIFIED_WEBHOOKS", "100000/1m")];
+const GENEROUS: [(&str, &str); 3] = [
+    ("VOXANNE_RATE_PUBLIC_API", "100000/15m"),
+    ("VOXANNE_RATE_UNVERIFIED_WEBHOOKS", "100000/1m"),
+    ("VOXANNE_RATE_BOOKING", "100000/1h"),
+];
 
 /// A server on a port of its own, with a database of its own.
 pub struct TestApp {
