@@ -132,7 +132,13 @@ impl App {
             tell: Arc::new(move |org, seq| announcing.announce(org, seq)),
         });
         // Each crate that writes mails offers its own.
-        let samples = identity::samples(public_origin.as_str(), outbox.sender_name());
+        let mut samples = identity::samples(public_origin.as_str(), outbox.sender_name());
+        samples.extend(demos::bookings::samples::samples(
+            outbox.sender_name(),
+            public_origin.as_str(),
+            &config.mail,
+            outbox.clock(),
+        ));
         let cors_origins = config
             .server
             .cors_origins
