@@ -11,6 +11,9 @@ use super::letters::{Desk, News};
 use super::model::{Booking, BookingId, State};
 use crate::slots::model::Slot;
 
+/// By whose clock the samples are written.
+static UTC: TimeZone = TimeZone::UTC;
+
 /// Every mail about bookings. `name` is the operator's name for the service, `origin` where this installation is found.
 pub fn samples(name: &str, origin: &str, config: &MailConfig, clock: &Clock) -> Vec<Sample> {
     let prospect = |template, what, news, timed| {
@@ -37,7 +40,7 @@ pub fn samples(name: &str, origin: &str, config: &MailConfig, clock: &Clock) -> 
 }
 
 fn desk<'a>(name: &'a str, origin: &'a str, config: &'a MailConfig, now: Timestamp) -> Desk<'a> {
-    Desk { name, config, origin, zone: &TimeZone::UTC, now }
+    Desk { name, config, origin, zone: &UTC, now }
 }
 
 fn invented(locale: Locale, now: Timestamp, timed: bool) -> Booking {
