@@ -8,7 +8,7 @@ use sqlx::{AssertSqlSafe, Executor as _};
 use test_support::TestDb;
 
 /// Tables without an organization, each with its reason. The application sees none of them.
-const WITHOUT_ORGANIZATION: [(&str, &str); 12] = [
+const WITHOUT_ORGANIZATION: [(&str, &str); 13] = [
     ("_sqlx_migrations", "the version of the schema; readable, so that a login can compare it with the binary's"),
     ("users", "a person may belong to several organizations"),
     ("sessions", "of a person; only selects an organization"),
@@ -20,6 +20,7 @@ const WITHOUT_ORGANIZATION: [(&str, &str); 12] = [
     ("installation", "one row: which organization is the operator's own"),
     ("mail_suppressions", "the relay's reputation is the installation's"),
     ("mail_relays", "of the installation"),
+    ("mail_events_unmatched", "they belong to no mail, so to no organization"),
     ("mail_spending", "the daily budget of a relay is shared by all organizations"),
 ];
 

@@ -27,6 +27,7 @@ const ORIGIN: &str = "http://desk.example";
 pub struct Desk {
     pub db: TestDb,
     pub clock: Clock,
+    pub outbox: mail::Outbox,
     identity: identity::State,
     router: Router,
 }
@@ -40,6 +41,13 @@ pub struct Practice {
 
 impl Desk {
     pub async fn new() -> Self {
+        Self::with_mail(&[]).await
+    }
+
+    /// With these settings of mail.
+    pub async fn with_mail(variables: &[(&str, &str)]) -> Self {
+        let env = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let mail_config = platform::config::Config::from_env(&env).unwrap().mail;
         let db = TestDb::new().await;
         let clock = db.clock();
         let tasks = Tasks::new();
@@ -69,8 +77,24 @@ impl Desk {
         });
         let site = web::site::Site::new(platform::config::SiteConfig::default(), origin);
         let (webhooks, _) = voice::public_router(&voice).split();
-        let router = web::router(web::State::new(identity.clone(), voice.clone(), site, false)).merge(webhooks);
-        Self { db, clock, identity, router }
+        let outbox = mail::Outbox::new(mail::Services {
+            tenancy: db.tenancy(),
+            clock: clock.clone(),
+            master_key: db.master_key(),
+            config: mail_config,
+        });
+        let pages = web::State::new(web::Services {
+            identity: identity.clone(),
+            voice: voice.clone(),
+            outbox: outbox.clone(),
+            samples: vec![sample()],
+            quotas: platform::config::QuotaConfig { provider_minutes: Some(100), ..Default::default() },
+            data_dir: db.scratch_dir(),
+            site,
+            demonstration: false,
+        });
+        let router = web::router(pages).merge(webhooks);
+        Self { db, clock, outbox, identity, router }
     }
 
     /// The first practice's owner runs the installation.
@@ -168,6 +192,29 @@ impl Desk {
             }),
         );
         assert_eq!(self.hear(Some(practice.connection), WEBHOOK_SECRET, &message).await, StatusCode::OK);
+    }
+}
+
+/// A text for the previews.
+fn sample() -> mail::Sample {
+    mail::Sample::new("test.hello", "To nobody, for a test.", |locale| draft(mail::Priority::Prospect, locale))
+}
+
+/// A mail to somebody at example.com, with hostile words.
+pub fn draft(priority: mail::Priority, locale: platform::i18n::Locale) -> mail::Draft {
+    mail::Draft {
+        template: "test.hello",
+        priority,
+        to: mail::Mailbox { name: "Nadia Example".to_owned(), address: "nadia@example.com".to_owned() },
+        cc: Vec::new(),
+        reply_to: None,
+        locale,
+        subject: format!("Hello <b>{}</b>", locale.tag()),
+        text: "Plain <words>.".to_owned(),
+        html: "<!doctype html><p>Rich words.</p><script>alert(1)</script>".to_owned(),
+        calendar: None,
+        once: None,
+        about: None,
     }
 }
 
