@@ -4,7 +4,7 @@
 #
 #   install-prerequisites.sh --run    PostgreSQL 15 or newer; a C compiler; Node.js and npm, which fetch the few browser
 #                                     packages
-#   install-prerequisites.sh --test   these and Chromium, for the browser tests
+#   install-prerequisites.sh --test   these, Chromium for the browser tests, and a mail server and openssl for the tests of mail
 #
 # Debian and Ubuntu only, as root or through sudo. Elsewhere it says what to install. Rust it never installs: the systems'
 # packages are too old, and a toolchain belongs to a person's account.
@@ -74,12 +74,24 @@ has_chromium() {
     has chromium || has chromium-browser || has google-chrome || has google-chrome-stable
 }
 
+# The system's Python with a mail server in it.
+has_mail_server() {
+    for python in /usr/bin/python3 python3; do
+        if has "$python" && "$python" -c 'import aiosmtpd' 2>/dev/null; then
+            return 0
+        fi
+    done
+    return 1
+}
+
 # The names of what is missing, for people.
 missing() {
     has_postgresql || printf 'PostgreSQL %s or newer\n' "$oldest_postgresql"
     has_compiler || printf 'a C compiler\n'
     has_node || printf 'Node.js with npm\n'
     [ "$mode" = --run ] || has_chromium || printf 'Chromium\n'
+    [ "$mode" = --run ] || has_mail_server || printf 'aiosmtpd for Python 3\n'
+    [ "$mode" = --run ] || has openssl || printf 'openssl\n'
 }
 
 as_root() {
@@ -161,6 +173,8 @@ has_postgresql || install_postgresql
 has_compiler || apt_install gcc libc6-dev
 has_node || install_node
 [ "$mode" = --run ] || has_chromium || install_chromium
+[ "$mode" = --run ] || has_mail_server || apt_install python3-aiosmtpd
+[ "$mode" = --run ] || has openssl || apt_install openssl
 
 still=$(missing)
 if [ -n "$still" ]; then

@@ -158,9 +158,21 @@ create unique index invitations_open on invitations (org_id, email_lower) where 
 select tenant_table('invitations', '{select,insert,update}');
 select system_access('invitations', '{select,update}');
 
+-- Links by mail to set a new password. Each is good once; only its digest is kept.
+create table password_resets (
+  digest     bytea primary key check (length(digest) = 32),
+  user_id    uuid not null references users (id),
+  created_at timestamptz not null,
+  expires_at timestamptz not null,
+  used_at    timestamptz
+);
+create index password_resets_of_user on password_resets (user_id);
+create index password_resets_by_expiry on password_resets (expires_at);
+select system_table('password_resets', '{select,insert,update,delete}');
+
 -- Failed sign-ins, counted where every node sees them. Keyed by digests: the table names nobody.
 create table login_failures (
-  kind              text not null check (kind in ('account', 'address')),
+  kind              text not null check (kind in ('account', 'address', 'reset')),
   digest            bytea not null,
   failures          integer not null,
   window_started_at timestamptz not null,

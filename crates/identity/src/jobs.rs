@@ -13,6 +13,7 @@ pub async fn sweep(authority: &Authority) -> Result<u64, DbError> {
     let now = authority.clock().now();
     let mut tx = authority.tenancy().system("expired rows are forgotten whosever they are").await?;
     let rows = accounts::store::sweep(&mut tx, now).await?
+        + accounts::resets::sweep(&mut tx, now).await?
         + tokens::store::sweep(&mut tx, now).await?
         + idempotency::sweep(&mut tx, now).await?;
     tx.commit().await?;

@@ -17,12 +17,14 @@ pub mod api_keys;
 pub mod idempotency;
 pub mod jobs;
 pub mod organizations;
+mod samples;
 pub mod tokens;
 
 use std::net::IpAddr;
 
 use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
+use mail::Outbox;
 use platform::clock::Clock;
 use platform::config::Origin;
 use platform::crypto::MasterKey;
@@ -34,6 +36,7 @@ pub use access::{
     Admin, Authority, Caller, Can, CredentialId, CredentialRef, Denied, Form, Member, Operator, Owner, Person,
     PublicForm, Role, Scope, Scopes, SignedIn, Viewer,
 };
+pub use samples::samples;
 
 /// What identity needs from the process.
 pub struct Services {
@@ -49,6 +52,8 @@ pub struct Services {
     pub public_limit: Option<Limiter<IpAddr>>,
     /// Owner of background tasks.
     pub tasks: Tasks,
+    /// Where mails are kept to be sent.
+    pub outbox: Outbox,
 }
 
 /// The state of identity's own routes. Cheap to clone.
@@ -105,5 +110,8 @@ pub fn tenant_router(state: State) -> TenantRouter<()> {
 
 /// Routes that anybody may call: sign-in, token exchange, accepting an invitation, the public keys.
 pub fn public_router(state: State) -> PublicRouter<()> {
-    tokens::api::public_router().merge(organizations::api::public_router()).with_state(state)
+    tokens::api::public_router()
+        .merge(accounts::api::public_router())
+        .merge(organizations::api::public_router())
+        .with_state(state)
 }

@@ -6,10 +6,12 @@
 //!
 //! - [`draft`]: a mail as its author hands it over; [`layout`]: the frame and the plain-text twin that all mails share.
 //! - [`outbox`]: the mails, their attempts, the budget, the worker.
+//! - [`doctor`]: one mail under the eyes of the operator.
 //! - [`relay`]: the SMTP dialogue, and the message as it goes over the wire.
 //! - [`tracking`]: what the relay's provider tells afterwards.
 //! - [`preview`]: every text with invented people. - [`overview`]: what the operator sees of it all.
 
+pub mod doctor;
 pub mod draft;
 pub mod layout;
 pub mod outbox;

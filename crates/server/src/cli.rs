@@ -36,7 +36,10 @@ enum Command {
     /// Prints the description of the API.
     Openapi,
     /// Checks an installation and says what to do about each fault.
-    Doctor,
+    Doctor {
+        #[command(subcommand)]
+        part: Option<doctor::DoctorCommand>,
+    },
     /// Opens psql as the administrator on the installation's database.
     Psql {
         /// Arguments for psql, after `--`.
@@ -77,9 +80,13 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             say("The configuration is in order.\n");
         }
         Command::Openapi => say(&openapi::document()?),
-        Command::Serve(arguments) => serve::run(config()?, arguments).await?,
+        // Boxed: it holds the whole server, and this stack would carry its size through every command.
+        Command::Serve(arguments) => Box::pin(serve::run(config()?, arguments)).await?,
         Command::Migrate => serve::migrate(&config()?).await?,
-        Command::Doctor => return doctor::run(&config()?).await,
+        Command::Doctor { part: None } => return doctor::run(&config()?).await,
+        Command::Doctor { part: Some(doctor::DoctorCommand::Mail { to }) } => {
+            return doctor::mail(&config()?, &to).await;
+        }
         Command::Psql { arguments } => return psql::run(&config()?, &arguments).await,
         Command::Admin(command) => admin::run(&config()?, command).await?,
         Command::Replay(arguments) => return replay::run(&config()?, &arguments).await,

@@ -1,12 +1,47 @@
 //! `voxanne doctor`: is this installation sound, and if not, what to do.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
+use ::mail::relay::Patience;
+use ::mail::{Outbox, Services};
+use platform::clock::Clock;
 use platform::config::Config;
 use platform::tenancy::Tenancy;
 
 use crate::cli::say;
 use crate::database::{self, Database};
+
+/// A part to look at closely.
+#[derive(clap::Subcommand, Debug)]
+pub enum DoctorCommand {
+    /// Sends a mail, prints the whole dialogue with the relay, and says what is wrong.
+    Mail {
+        /// Whom to send it to.
+        #[arg(long)]
+        to: String,
+    },
+}
+
+/// Hands one mail to the relay and prints every line. Fails when the relay does not take it.
+pub async fn mail(config: &Config, to: &str) -> anyhow::Result<ExitCode> {
+    let database = Database::for_command(config).await?;
+    let outcome = mail_through(config, &database, to).await;
+    database.close().await?;
+    Ok(if outcome? { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn mail_through(config: &Config, database: &Database, to: &str) -> anyhow::Result<bool> {
+    database.prepare().await?;
+    let outbox = Outbox::new(Services {
+        tenancy: database.tenancy(2).await?,
+        clock: Clock::system(),
+        master_key: database::master_key(config)?,
+        config: config.mail.clone(),
+    });
+    let print = Arc::new(|line: &str| say(&format!("{line}\n")));
+    Ok(::mail::doctor::diagnose(&outbox, to, Patience::default(), print).await?)
+}
 
 /// Checks part after part and prints a line for each. Fails when one does.
 pub async fn run(config: &Config) -> anyhow::Result<ExitCode> {

@@ -416,8 +416,13 @@ async fn other_page(
                 email: if has("problem") { "amara@bright-dental.example".to_owned() } else { String::new() },
                 next: String::new(),
                 problem: has("problem").then(|| "Email or password is wrong.".to_owned()),
+                password_is_new: has("reset"),
             },
         )),
+        "forgot" => Page::public(entry::forgot(&frame, None)),
+        "forgot/sent" => Page::public(entry::forgot_sent(&frame)),
+        "reset/sample" => Page::public(entry::reset(&frame, "sample", None)),
+        "reset/gone" => Page::public(entry::reset_gone(&frame)).with_status(StatusCode::GONE),
         "invite/sample" => Page::public(entry::invitation(
             &frame,
             &entry::Invitation {

@@ -35,6 +35,7 @@ use std::sync::Arc;
 use axum::http::header;
 use axum::http::request::Parts;
 use jiff::{SignedDuration, Timestamp};
+use mail::Outbox;
 use platform::clock::Clock;
 use platform::config::Origin;
 use platform::crypto::{MasterKey, token_digest};
@@ -74,6 +75,7 @@ struct Inner {
     master_key: MasterKey,
     origin: Origin,
     tasks: Tasks,
+    outbox: Outbox,
     keys: Keys,
     passwords: Passwords,
     cache: Cache,
@@ -98,6 +100,7 @@ impl Authority {
                 master_key: services.master_key,
                 origin: services.public_origin,
                 tasks: services.tasks,
+                outbox: services.outbox,
                 keys,
                 passwords: Passwords::new(),
                 cache: Cache::new(),
@@ -118,6 +121,11 @@ impl Authority {
     /// Where browsers find this installation.
     pub fn origin(&self) -> &Origin {
         &self.inner.origin
+    }
+
+    /// Where mails are kept to be sent.
+    pub fn outbox(&self) -> &Outbox {
+        &self.inner.outbox
     }
 
     /// The one place that computes password hashes.

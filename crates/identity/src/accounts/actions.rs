@@ -1,9 +1,11 @@
 //! Signing in and out, changing the password, selecting an organization.
 
 use axum::http::HeaderMap;
+use mail::MailError;
 use platform::audit::{self, Actor};
 use platform::crypto::{new_token, random_bytes, token_digest};
 use platform::http::ClientAddr;
+use platform::i18n::Locale;
 use platform::ids::{OrgId, SessionId, UserId};
 use platform::secret::Secret;
 use platform::tenancy::{DbError, SystemTx, Tenancy};
@@ -11,8 +13,8 @@ use serde_json::json;
 
 use super::model::{EmailAddress, LONGEST_PASSWORD, Membership, SHORTEST_PASSWORD, SignedInUser};
 use super::passwords::{PasswordError, Turn};
-use super::store;
 use super::throttle::{self, FREE_PER_ACCOUNT, Kind};
+use super::{resets, store};
 use crate::access::cookie::session_token;
 use crate::access::{Authority, CredentialId, Person, SetCookie};
 use crate::tokens;
@@ -40,6 +42,12 @@ pub enum AccountError {
     /// Not an organization of this person.
     #[error("not a member of that organization")]
     NotAMember,
+    /// The link is unknown, used or expired; never which.
+    #[error("this link does not work (any more); ask for a new one")]
+    LinkDead,
+    /// A mail could not be kept.
+    #[error(transparent)]
+    Mail(#[from] MailError),
     /// No hash could be computed.
     #[error(transparent)]
     Password(#[from] PasswordError),
@@ -122,12 +130,14 @@ pub async fn sign_out(authority: &Authority, person: &Person) -> Result<SetCooki
     Ok(SetCookie::removal(authority.origin()))
 }
 
-/// Sets a new password after asking for the current one, and ends every other session and program sign-in.
+/// Sets a new password after asking for the current one, and ends every other session, program sign-in and link by mail. The
+/// person is told by mail, in the language of the browser that did it.
 pub async fn change_password(
     authority: &Authority,
     person: &Person,
     current: Secret,
     new: Secret,
+    locale: Locale,
     client: ClientAddr,
 ) -> Result<(), AccountError> {
     if !(SHORTEST_PASSWORD..=LONGEST_PASSWORD).contains(&new.expose().len()) {
@@ -154,8 +164,12 @@ pub async fn change_password(
     };
     store::delete_other_sessions(&mut tx, person.user, session).await?;
     tokens::store::revoke_other_families(&mut tx, person.user, family, now).await?;
+    store::use_resets(&mut tx, person.user, now).await?;
     record_everywhere(&mut tx, person.user, "user.password_changed", json!({})).await?;
+    let told = store::get_person(&mut tx, person.user).await?;
+    resets::tell_of_change(authority, &mut tx, &told, locale).await?;
     tx.commit().await?;
+    authority.outbox().wake();
     authority.forget_user(person.user);
     Ok(())
 }
@@ -185,6 +199,14 @@ pub async fn list_memberships(authority: &Authority, user: UserId) -> Result<Vec
     let memberships = store::list_memberships(&mut tx, user).await?;
     tx.commit().await?;
     Ok(memberships)
+}
+
+/// Everybody who runs the installation: id and name, by name.
+pub async fn list_operators(tenancy: &Tenancy) -> Result<Vec<(UserId, String)>, DbError> {
+    let mut tx = tenancy.system("who runs the installation may belong to any organization").await?;
+    let people = store::list_operators(&mut tx).await?;
+    tx.commit().await?;
+    Ok(people)
 }
 
 /// Lets a person run the installation, from the command line. False when nobody has the address.

@@ -3,7 +3,8 @@
 use axum::extract::State as Extract;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
-use platform::http::{ApiError, ClientAddr, Json, Problem, Report, TenantRouter, Validate};
+use mail::MailError;
+use platform::http::{ApiError, ClientAddr, Json, Problem, PublicRouter, Report, Speaks, TenantRouter, Validate};
 use platform::ids::{OrgId, UserId};
 use platform::secret::Secret;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -12,9 +13,10 @@ use utoipa::ToSchema;
 use super::actions::{self, AccountError};
 use super::model::{Membership, check_new_password};
 use super::passwords::PasswordError;
+use super::resets;
 use crate::access::{CredentialId, Role, SignedIn};
 use crate::tokens::api::AccessTokenAnswer;
-use crate::{State, tokens};
+use crate::{Limited, State, tokens};
 
 impl From<AccountError> for ApiError {
     fn from(error: AccountError) -> Self {
@@ -26,9 +28,11 @@ impl From<AccountError> for ApiError {
             AccountError::Throttled { retry_after_seconds } => Self::too_many_requests(retry_after_seconds),
             AccountError::BadPassword => Self::invalid_field("password", AccountError::BadPassword.to_string()),
             AccountError::NotAMember => Self::not_found(),
+            AccountError::LinkDead => Self::new(StatusCode::NOT_FOUND, "link_dead", AccountError::LinkDead.to_string()),
             AccountError::Password(error @ PasswordError::Busy) => Self::unavailable(error),
             AccountError::Password(error) => Self::internal(error),
-            AccountError::Database(error) => error.into(),
+            AccountError::Mail(MailError::Database(error)) | AccountError::Database(error) => error.into(),
+            AccountError::Mail(error) => Self::internal(error),
         }
     }
 }
@@ -43,6 +47,10 @@ pub(crate) fn tenant_router() -> TenantRouter<State> {
         .route(__path_get_me, get_me)
         .route(__path_change_password, change_password)
         .route(__path_select_organization, select_organization)
+}
+
+pub(crate) fn public_router() -> PublicRouter<State> {
+    PublicRouter::new().route(__path_forgot_password, forgot_password).route(__path_reset_password, reset_password)
 }
 
 /// The signed-in person.
@@ -114,9 +122,11 @@ pub(crate) async fn change_password(
     person: SignedIn,
     Extract(state): Extract<State>,
     client: ClientAddr,
+    Speaks(locale): Speaks,
     Json(body): Json<ChangePassword>,
 ) -> Result<StatusCode, ApiError> {
-    actions::change_password(&state.authority, &person, body.current_password, body.new_password, client).await?;
+    actions::change_password(&state.authority, &person, body.current_password, body.new_password, locale, client)
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -152,4 +162,69 @@ pub(crate) async fn select_organization(
         }
         CredentialId::Session(_) | CredentialId::ApiKey(_) => Ok(StatusCode::NO_CONTENT.into_response()),
     }
+}
+
+/// Whose password is forgotten.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct ForgotPassword {
+    /// The address to sign in with.
+    #[schema(example = "ana@example.com", max_length = 254)]
+    pub email: String,
+}
+
+impl Validate for ForgotPassword {
+    // What is no address has no account, and is answered like any other address without one.
+    fn validate(&self, _: &mut Report) {}
+}
+
+/// Sends a link to set a new password, if the address has an account. The answer is the same if it has none.
+#[utoipa::path(post, path = "/api/v1/auth/forgot", operation_id = "forgot_password", tag = "account", security(()),
+    request_body = ForgotPassword, responses(
+    (status = 202, description = "If the address has an account, a mail is on its way"),
+    (status = 429, body = Problem, content_type = "application/problem+json"),
+))]
+pub(crate) async fn forgot_password(
+    Limited(client): Limited,
+    Speaks(locale): Speaks,
+    Extract(state): Extract<State>,
+    Json(body): Json<ForgotPassword>,
+) -> Result<StatusCode, ApiError> {
+    resets::request_reset(&state.authority, &body.email, locale, client).await?;
+    Ok(StatusCode::ACCEPTED)
+}
+
+/// A new password by a link.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct ResetPassword {
+    /// The last part of the link.
+    #[serde(deserialize_with = "secret")]
+    #[schema(value_type = String)]
+    pub token: Secret,
+    /// The new password: 12 to 1,000 bytes.
+    #[serde(deserialize_with = "secret")]
+    #[schema(value_type = String, format = Password, min_length = 12)]
+    pub password: Secret,
+}
+
+impl Validate for ResetPassword {
+    // Whether the link works comes first: the action says.
+    fn validate(&self, _: &mut Report) {}
+}
+
+/// Sets a new password by the link of a mail. Every session and program sign-in of the person ends.
+#[utoipa::path(post, path = "/api/v1/auth/reset", operation_id = "reset_password", tag = "account", security(()),
+    request_body = ResetPassword, responses(
+    (status = 204, description = "Set; sign in with it"),
+    (status = 404, description = "Unknown, used or expired; never which", body = Problem, content_type = "application/problem+json"),
+    (status = 422, description = "Too short or too long", body = Problem, content_type = "application/problem+json"),
+    (status = 429, body = Problem, content_type = "application/problem+json"),
+))]
+pub(crate) async fn reset_password(
+    Limited(_client): Limited,
+    Speaks(locale): Speaks,
+    Extract(state): Extract<State>,
+    Json(body): Json<ResetPassword>,
+) -> Result<StatusCode, ApiError> {
+    resets::reset_password(&state.authority, body.token.expose(), body.password, locale).await?;
+    Ok(StatusCode::NO_CONTENT)
 }

@@ -87,6 +87,97 @@ pub(crate) async fn grant_operator(tx: &mut SystemTx, email: &str) -> Result<Opt
     Ok(user)
 }
 
+/// A person as mails are addressed to them.
+pub(crate) struct PersonRow {
+    pub(crate) id: UserId,
+    pub(crate) email: String,
+    pub(crate) name: String,
+}
+
+/// Locks the person with an address, unless they may not sign in: requests of one person are dealt with one by one.
+pub(crate) async fn lock_person(tx: &mut SystemTx, email: &str) -> Result<Option<PersonRow>, DbError> {
+    let row: Option<(UserId, String, String)> = sqlx::query_as(
+        "select id, email, name from users where email_lower = lower($1) and disabled_at is null for update",
+    )
+    .bind(email)
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(row.map(|(id, email, name)| PersonRow { id, email, name }))
+}
+
+pub(crate) async fn get_person(tx: &mut SystemTx, user: UserId) -> Result<PersonRow, DbError> {
+    let (id, email, name) =
+        sqlx::query_as("select id, email, name from users where id = $1").bind(user).fetch_one(tx.conn()).await?;
+    Ok(PersonRow { id, email, name })
+}
+
+/// Links of a person that still work.
+pub(crate) async fn count_open_resets(tx: &mut SystemTx, user: UserId, now: Timestamp) -> Result<i64, DbError> {
+    let open = sqlx::query_scalar(
+        "select count(*) from password_resets where user_id = $1 and used_at is null and expires_at > $2",
+    )
+    .bind(user)
+    .bind(now.to_sqlx())
+    .fetch_one(tx.conn())
+    .await?;
+    Ok(open)
+}
+
+pub(crate) async fn insert_reset(
+    tx: &mut SystemTx,
+    user: UserId,
+    digest: &[u8],
+    now: Timestamp,
+    expires_at: Timestamp,
+) -> Result<(), DbError> {
+    sqlx::query("insert into password_resets (digest, user_id, created_at, expires_at) values ($1, $2, $3, $4)")
+        .bind(digest)
+        .bind(user)
+        .bind(now.to_sqlx())
+        .bind(expires_at.to_sqlx())
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// Locks a link that works and answers whose it is.
+pub(crate) async fn lock_reset(tx: &mut SystemTx, digest: &[u8], now: Timestamp) -> Result<Option<UserId>, DbError> {
+    let user = sqlx::query_scalar(
+        "select r.user_id from password_resets r join users u on u.id = r.user_id and u.disabled_at is null
+          where r.digest = $1 and r.used_at is null and r.expires_at > $2 for update of r",
+    )
+    .bind(digest)
+    .bind(now.to_sqlx())
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(user)
+}
+
+/// Makes every link of a person worthless.
+pub(crate) async fn use_resets(tx: &mut SystemTx, user: UserId, now: Timestamp) -> Result<(), DbError> {
+    sqlx::query("update password_resets set used_at = $2 where user_id = $1 and used_at is null")
+        .bind(user)
+        .bind(now.to_sqlx())
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+pub(crate) async fn delete_resets(tx: &mut SystemTx, expired_before: Timestamp) -> Result<u64, DbError> {
+    let gone = sqlx::query("delete from password_resets where expires_at < $1")
+        .bind(expired_before.to_sqlx())
+        .execute(tx.conn())
+        .await?;
+    Ok(gone.rows_affected())
+}
+
+/// Everybody who runs the installation, by name.
+pub(crate) async fn list_operators(tx: &mut SystemTx) -> Result<Vec<(UserId, String)>, DbError> {
+    Ok(sqlx::query_as("select id, name from users where is_operator and disabled_at is null order by name, id")
+        .fetch_all(tx.conn())
+        .await?)
+}
+
 /// Where a person belongs, the last used first.
 pub(crate) async fn list_memberships(tx: &mut SystemTx, user: UserId) -> Result<Vec<Membership>, DbError> {
     let rows: Vec<(OrgId, String, String)> = sqlx::query_as(

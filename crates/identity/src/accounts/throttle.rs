@@ -20,6 +20,8 @@ const ADDRESS_WINDOW: SignedDuration = SignedDuration::from_mins(15);
 pub(crate) const FREE_PER_ACCOUNT: i32 = 10;
 /// Failures from one address before it has to wait.
 pub(crate) const FREE_PER_ADDRESS: i32 = 100;
+/// Links by mail that one address may ask for in its window.
+pub(crate) const FREE_RESETS: i32 = 10;
 const FIRST_WAIT: SignedDuration = SignedDuration::from_secs(30);
 const LONGEST_WAIT: SignedDuration = SignedDuration::from_mins(15);
 
@@ -28,6 +30,8 @@ const LONGEST_WAIT: SignedDuration = SignedDuration::from_mins(15);
 pub(crate) enum Kind {
     Account,
     Address,
+    /// Requests for a link by mail, of a client address: counted, whatever becomes of them.
+    Reset,
 }
 
 impl Kind {
@@ -35,6 +39,7 @@ impl Kind {
         match self {
             Self::Account => "account",
             Self::Address => "address",
+            Self::Reset => "reset",
         }
     }
 }
@@ -53,7 +58,7 @@ impl Failures {
     fn is_stale(&self, kind: Kind, now: Timestamp) -> bool {
         match kind {
             Kind::Account => now.duration_since(self.last_failed_at) >= ACCOUNT_REMEMBERS,
-            Kind::Address => now.duration_since(self.window_started_at) >= ADDRESS_WINDOW,
+            Kind::Address | Kind::Reset => now.duration_since(self.window_started_at) >= ADDRESS_WINDOW,
         }
     }
 
@@ -76,7 +81,9 @@ impl Failures {
                 self.last_failed_at + FIRST_WAIT.saturating_mul(1 << doublings).min(LONGEST_WAIT)
             }
             Kind::Address if self.count >= FREE_PER_ADDRESS => self.window_started_at + ADDRESS_WINDOW,
-            Kind::Account | Kind::Address => return None,
+            // The one that is too many is refused itself, as it is counted before it is looked at.
+            Kind::Reset if self.count > FREE_RESETS => self.window_started_at + ADDRESS_WINDOW,
+            Kind::Account | Kind::Address | Kind::Reset => return None,
         };
         let wait = open_at.duration_since(now);
         wait.is_positive().then_some(wait)

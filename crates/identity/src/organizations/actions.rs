@@ -1,15 +1,18 @@
 //! Making organizations, changing members, inviting and joining.
 
 use jiff::Timestamp;
+use mail::MailError;
 use platform::audit::{self, Actor};
 use platform::clock::Clock;
 use platform::crypto::{new_token, token_digest};
 use platform::http::{ClientAddr, Cursor, Limit, Page};
+use platform::i18n::Locale;
 use platform::ids::{InvitationId, OrgId, UserId};
 use platform::secret::Secret;
 use platform::tenancy::{DbError, SystemTx, Tenancy};
 use serde_json::json;
 
+use super::mails;
 use super::model::{
     AuditEntry, CreatedOrganization, INVITATION_LIVES, InvitationOffer, InvitationView, MemberView, NewInvitation,
     NewOrganization, RoleRefusal, is_known_zone, may_change,
@@ -17,6 +20,7 @@ use super::model::{
 use super::store::{self, InvitationToInsert};
 use crate::access::{Authority, Caller, Person, Role, TOKEN_CHARS};
 use crate::accounts::actions::{AccountError, Attempt};
+use crate::accounts::mails::Addressee;
 use crate::accounts::model::{
     EmailAddress, LONGEST_PASSWORD, SHORTEST_PASSWORD, SignedInUser, same_address, tidy_name,
 };
@@ -62,6 +66,9 @@ pub enum OrganizationError {
     /// Signing in to the existing account failed.
     #[error(transparent)]
     Account(#[from] AccountError),
+    /// The mail could not be kept.
+    #[error(transparent)]
+    Mail(#[from] MailError),
     /// No hash could be computed.
     #[error(transparent)]
     Password(#[from] PasswordError),
@@ -260,12 +267,14 @@ async fn change_member(
     Ok(())
 }
 
-/// Makes an invitation and its link. For an address that has an open one: a new link, and the old one stops working.
+/// Makes an invitation and its link, which goes out by mail in `locale` as well. For an address that has an open one: a new
+/// link, and the old one stops working.
 pub async fn invite(
     authority: &Authority,
     caller: &Caller,
     email: &str,
     role: Role,
+    locale: Locale,
 ) -> Result<NewInvitation, OrganizationError> {
     let address = EmailAddress::parse(email).map_err(|error| invalid("email", error.to_string()))?;
     let invited_by = caller.user.ok_or(OrganizationError::PeopleOnly)?;
@@ -287,8 +296,15 @@ pub async fn invite(
     let invitation = store::upsert_invitation(&mut tx, &new, now).await?;
     let subject = invitation.id.to_string();
     audit::record(&mut tx, caller.actor, "member.invited", Some(&subject), json!({ "role": role })).await?;
-    tx.commit().await?;
     let link = Secret::new(format!("{}/invite/{}", authority.origin(), token.expose()));
+    let organization = store::get_name(&mut tx).await?;
+    let outbox = authority.outbox();
+    let to = Addressee { email: address.as_str(), name: "", locale, sender: outbox.sender_name() };
+    let mut draft = mails::invitation(&to, &organization, &link);
+    draft.about = Some(("invitation", invitation.id.uuid()));
+    outbox.enqueue(&mut tx, draft).await?;
+    tx.commit().await?;
+    outbox.wake();
     Ok(NewInvitation { invitation, link })
 }
 
@@ -297,12 +313,13 @@ pub async fn renew_invitation(
     authority: &Authority,
     caller: &Caller,
     id: InvitationId,
+    locale: Locale,
 ) -> Result<NewInvitation, OrganizationError> {
     let mut tx = caller.begin(authority.tenancy()).await?;
     let open = store::lock_open_invitation(&mut tx, id).await?;
     tx.commit().await?;
     let (email, role) = open.ok_or(OrganizationError::NotFound)?;
-    invite(authority, caller, &email, role).await
+    invite(authority, caller, &email, role, locale).await
 }
 
 /// Open invitations, newest first.

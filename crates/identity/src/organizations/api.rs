@@ -5,7 +5,7 @@ use axum::http::header;
 use axum::response::IntoResponse;
 use http::StatusCode;
 use platform::http::{
-    ApiError, Cursor, Json, Limit, Page, Problem, PublicRouter, Query, Report, TenantRouter, Validate,
+    ApiError, Cursor, Json, Limit, Page, Problem, PublicRouter, Query, Report, Speaks, TenantRouter, Validate,
 };
 use platform::ids::{InvitationId, UserId};
 use platform::secret::Secret;
@@ -43,6 +43,7 @@ impl From<OrganizationError> for ApiError {
             OrganizationError::Invalid { field, what } => Self::invalid_field(field, what),
             error @ OrganizationError::OwnerPasswordDiffers => Self::conflict("owner_exists", sentence(&error)),
             OrganizationError::Account(error) => error.into(),
+            OrganizationError::Mail(error) => crate::accounts::actions::AccountError::from(error).into(),
             OrganizationError::Password(error) => crate::accounts::actions::AccountError::from(error).into(),
             OrganizationError::Database(error) => error.into(),
         }
@@ -207,9 +208,10 @@ impl From<NewInvitation> for InvitationAnswer {
 pub(crate) async fn create_invitation(
     caller: Admin,
     Extract(state): Extract<State>,
+    Speaks(locale): Speaks,
     Json(body): Json<CreateInvitation>,
 ) -> Result<impl IntoResponse, ApiError> {
-    let new = actions::invite(&state.authority, &caller, &body.email, body.role).await?;
+    let new = actions::invite(&state.authority, &caller, &body.email, body.role, locale).await?;
     let uncached = [(header::CACHE_CONTROL, "no-store")];
     Ok((StatusCode::CREATED, uncached, Json(InvitationAnswer::from(new))))
 }

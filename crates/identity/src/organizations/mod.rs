@@ -7,9 +7,10 @@
 //!   change owners. The last owner stays one.
 //! - An invitation is a link with a token that only the link has; seven days, one use. Inviting the same address again
 //!   makes a new link and the old one stops working.
-//! - The link is shown to whoever invites. It adds a new person, or somebody who has an account and proves it.
+//! - The link is sent by mail and shown to whoever invites. It adds a new person, or somebody who has an account and proves it.
 
 pub mod actions;
 pub(crate) mod api;
+pub(crate) mod mails;
 pub mod model;
 pub(crate) mod store;

@@ -411,3 +411,12 @@ pub(super) async fn find_demonstration(tx: &mut SystemTx, name: &str) -> Result<
         .fetch_optional(tx.conn())
         .await?)
 }
+
+/// The name of the transaction's organization.
+pub(super) async fn get_name(tx: &mut TenantTx) -> Result<String, DbError> {
+    let name = sqlx::query_scalar("select name from organizations where org_id = $1")
+        .bind(tx.org())
+        .fetch_one(tx.conn())
+        .await?;
+    Ok(name)
+}

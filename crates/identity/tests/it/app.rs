@@ -30,6 +30,7 @@ pub const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(198, 51, 100, 7));
 pub struct TestApp {
     pub db: TestDb,
     pub state: State,
+    pub tasks: Tasks,
     router: Router,
 }
 
@@ -168,9 +169,10 @@ impl TestApp {
     }
 
     fn build(db: TestDb, origin: &str, limit: Option<Limiter<IpAddr>>) -> Self {
-        let state = node(&db, origin, limit);
+        let tasks = Tasks::new();
+        let state = node(&db, origin, limit, &tasks);
         let router = routes(&state, Router::new());
-        Self { db, state, router }
+        Self { db, state, tasks, router }
     }
 
     /// Adds routes of a test's own, inside the layers.
@@ -181,7 +183,7 @@ impl TestApp {
 
     /// A second node on the same database, with nothing in memory.
     pub fn second_node(&self) -> Node {
-        let state = node(&self.db, ORIGIN, None);
+        let state = node(&self.db, ORIGIN, None, &self.tasks);
         Node { router: routes(&state, Router::new()) }
     }
 
@@ -333,14 +335,20 @@ impl Node {
     }
 }
 
-fn node(db: &TestDb, origin: &str, public_limit: Option<Limiter<IpAddr>>) -> State {
+fn node(db: &TestDb, origin: &str, public_limit: Option<Limiter<IpAddr>>, tasks: &Tasks) -> State {
     State::new(Services {
         tenancy: db.tenancy(),
         clock: db.clock(),
         master_key: db.master_key(),
         public_origin: origin.parse().unwrap(),
         public_limit,
-        tasks: Tasks::new(),
+        tasks: tasks.clone(),
+        outbox: mail::Outbox::new(mail::Services {
+            tenancy: db.tenancy(),
+            clock: db.clock(),
+            master_key: db.master_key(),
+            config: platform::config::Config::from_env(&std::collections::BTreeMap::new()).unwrap().mail,
+        }),
     })
 }
 

@@ -2,6 +2,7 @@
 
 use identity::organizations::actions::{OrganizationError, accept_invitation_as, find_invitation, renew_invitation};
 use identity::{Caller, Person, Role};
+use platform::i18n::Locale;
 use serde_json::json;
 
 use crate::app::{Answer, Ask, ORIGIN, PASSWORD, TestApp, ask};
@@ -113,11 +114,11 @@ async fn inviting_again_makes_a_new_link_and_kills_the_old() {
 
     let caller = caller(&app, &app.browser("olive@example.com").await).await;
     let id = second.body["id"].as_str().unwrap().parse().unwrap();
-    let third = renew_invitation(authority, &caller, id).await.unwrap();
+    let third = renew_invitation(authority, &caller, id, Locale::En).await.unwrap();
     assert!(find_invitation(authority, &token_of(&second)).await.is_err());
     let link = third.link.expose().rsplit('/').next().unwrap();
     assert!(find_invitation(authority, link).await.is_ok());
-    let unknown = renew_invitation(authority, &caller, platform::ids::InvitationId::new()).await;
+    let unknown = renew_invitation(authority, &caller, platform::ids::InvitationId::new(), Locale::En).await;
     assert!(matches!(unknown, Err(OrganizationError::NotFound)));
 }
 

@@ -154,6 +154,12 @@ impl Outbox {
         &self.inner.services.config
     }
 
+    /// The name that mails are written under.
+    pub fn sender_name(&self) -> &str {
+        let from = self.config().from.as_ref();
+        from.map(|from| from.name.as_str()).filter(|name| !name.is_empty()).unwrap_or("Voxanne")
+    }
+
     /// The way to the database.
     pub fn tenancy(&self) -> &Tenancy {
         &self.inner.services.tenancy

@@ -173,4 +173,39 @@ mod tests {
             }
         }
     }
+
+    /// One step of a random life: the clock moves (back and days ahead too), a mail wants to go, and perhaps it did not
+    /// count after all. A restart is no step of its own: between two steps nothing is remembered but what was written down.
+    fn any_step() -> impl Strategy<Value = (i64, Priority, u32, bool)> {
+        let priorities = vec![Priority::Security, Priority::Prospect, Priority::Sales, Priority::Bulk];
+        let minutes = prop_oneof![8 => 0_i64..120, 1 => -3_000_i64..0, 1 => 120_i64..4_000];
+        (minutes, proptest::sample::select(priorities), 1_u32..4, proptest::bool::weighted(0.1))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 10_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn no_day_and_no_span_of_24_hours_ever_exceeds_the_limit(
+            steps in proptest::collection::vec(any_step(), 1..60), limit in 1_u32..25,
+        ) {
+            let mut ledger: Vec<Spent> = Vec::new();
+            let mut now = noon();
+            for (minutes, priority, recipients, given_back) in steps {
+                now += SignedDuration::from_mins(minutes);
+                if verdict(priority, recipients, used(&ledger, now), limit) == Verdict::Fits && !given_back {
+                    ledger.push(Spent { at: now, recipients });
+                }
+            }
+            for first in &ledger {
+                let within = |one: &&Spent| (0..SPAN.as_secs()).contains(&one.at.duration_since(first.at).as_secs());
+                let span: u32 = ledger.iter().filter(within).map(|one| one.recipients).sum();
+                prop_assert!(span <= limit, "{} in a span that begins at {}", span, first.at);
+                let day = |at: Timestamp| at.as_second().div_euclid(86_400);
+                let same_day = |one: &&Spent| day(one.at) == day(first.at);
+                let that_day: u32 = ledger.iter().filter(same_day).map(|one| one.recipients).sum();
+                prop_assert!(that_day <= limit, "{} on the day of {}", that_day, first.at);
+            }
+        }
+    }
 }

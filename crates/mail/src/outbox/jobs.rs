@@ -397,6 +397,15 @@ async fn settle(
     Ok(())
 }
 
+/// Forgets old mails now and every hour, until the process stops.
+pub fn start_forgetting(outbox: &Outbox, tasks: &Tasks) {
+    let outbox = outbox.clone();
+    tasks.every(Duration::from_hours(1), "old mails could not be forgotten", move || {
+        let outbox = outbox.clone();
+        async move { forget(&outbox).await.map(drop) }
+    });
+}
+
 /// Forgets the words of mails that ended long ago. Runs without a relay too.
 pub async fn forget(outbox: &Outbox) -> Result<u64, MailError> {
     let now = outbox.clock().now();

@@ -73,13 +73,13 @@ async fn insert_on(conn: &mut PgConnection, new: &NewMail<'_>) -> Result<MailId,
 }
 
 /// The relay's state, locked: whoever holds it is the only one to claim.
-pub(super) struct RelayRow {
-    pub(super) failures: i32,
-    pub(super) paused_until: Option<Timestamp>,
+pub(crate) struct RelayRow {
+    pub(crate) failures: i32,
+    pub(crate) paused_until: Option<Timestamp>,
 }
 
 /// Locks the relay's row, which is made when it is not there.
-pub(super) async fn lock_relay(tx: &mut SystemTx, relay: &str) -> Result<RelayRow, DbError> {
+pub(crate) async fn lock_relay(tx: &mut SystemTx, relay: &str) -> Result<RelayRow, DbError> {
     sqlx::query("insert into mail_relays (relay) values ($1) on conflict do nothing")
         .bind(relay)
         .execute(tx.conn())
@@ -145,7 +145,7 @@ pub(super) async fn next_due(tx: &mut SystemTx) -> Result<Option<Timestamp>, DbE
 }
 
 /// What was spent of the relay's budget less than a span before or after `now`; see [`super::budget::used`].
-pub(super) async fn spent(tx: &mut SystemTx, relay: &str, now: Timestamp) -> Result<u32, DbError> {
+pub(crate) async fn spent(tx: &mut SystemTx, relay: &str, now: Timestamp) -> Result<u32, DbError> {
     let sum: i64 = sqlx::query_scalar(
         "select coalesce(sum(recipients), 0)::int8 from mail_spending where relay = $1 and at > $2 and at < $3",
     )
@@ -173,7 +173,7 @@ pub(super) async fn spending(tx: &mut SystemTx, relay: &str, now: Timestamp) -> 
 }
 
 /// Writes down what an attempt may cost, before it is made.
-pub(super) async fn spend(
+pub(crate) async fn spend(
     tx: &mut SystemTx,
     id: Uuid,
     relay: &str,
@@ -191,7 +191,7 @@ pub(super) async fn spend(
 }
 
 /// What an attempt cost after all. Nothing: it is given back.
-pub(super) async fn correct_spending(tx: &mut SystemTx, id: Uuid, recipients: u32) -> Result<(), DbError> {
+pub(crate) async fn correct_spending(tx: &mut SystemTx, id: Uuid, recipients: u32) -> Result<(), DbError> {
     let sql = if recipients == 0 {
         "delete from mail_spending where spending_id = $1 and $2 = 0"
     } else {

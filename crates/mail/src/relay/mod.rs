@@ -1,6 +1,6 @@
 //! The SMTP relay: connecting, the dialogue, what its answers mean, and the message as it goes over the wire.
 //!
-//! `lettre` writes the messages. The dialogue is our own (docs/adr/0010): what matters here is to know at which line a connection
+//! `lettre` writes the messages. The dialogue is our own (docs/adr/0009): what matters here is to know at which line a connection
 //! broke, to go on when one copy is refused, and to be able to show every line; `lettre`'s transport hides all three.
 
 pub mod dialogue;

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
 
+mod budget;
+mod doctor;
 mod enqueue;
 mod faults;
 mod sending;

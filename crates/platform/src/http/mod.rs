@@ -5,6 +5,7 @@ pub mod client;
 pub mod cors;
 pub mod headers;
 pub mod json;
+pub mod language;
 pub mod limits;
 pub mod pages;
 pub mod problem;
@@ -14,6 +15,7 @@ pub mod validate;
 
 pub use client::ClientAddr;
 pub use json::{Json, Query};
+pub use language::Speaks;
 pub use limits::Limiter;
 pub use pages::{Cursor, Limit, Page};
 pub use problem::{ApiError, FieldError, Problem};

@@ -8,13 +8,14 @@ use sqlx::{AssertSqlSafe, Executor as _};
 use test_support::TestDb;
 
 /// Tables without an organization, each with its reason. The application sees none of them.
-const WITHOUT_ORGANIZATION: [(&str, &str); 13] = [
+const WITHOUT_ORGANIZATION: &[(&str, &str)] = &[
     ("_sqlx_migrations", "the version of the schema; readable, so that a login can compare it with the binary's"),
     ("users", "a person may belong to several organizations"),
     ("sessions", "of a person; only selects an organization"),
     ("token_families", "of a person; only selects an organization"),
     ("refresh_tokens", "of a token family"),
     ("signing_keys", "of the installation"),
+    ("password_resets", "of a person"),
     ("login_failures", "counted before anybody is known"),
     ("quarantined_events", "events whose organization is not known"),
     ("installation", "one row: which organization is the operator's own"),

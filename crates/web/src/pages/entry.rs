@@ -15,6 +15,8 @@ pub struct SignIn {
     pub next: String,
     /// What went wrong; never whether the account exists.
     pub problem: Option<String>,
+    /// The password was set a moment ago.
+    pub password_is_new: bool,
 }
 
 /// The sign-in page.
@@ -23,6 +25,7 @@ pub fn sign_in(frame: &Frame, view: &SignIn) -> Markup {
         section.card {
             div.body.stack {
                 h1 { "Sign in" }
+                @if view.password_is_new { p role="status" { "Your new password is set. Sign in with it." } }
                 (error_summary(view.problem.as_deref()))
                 (post_form(frame, "/signin", "stack", &html! {
                     @if !view.next.is_empty() { input type="hidden" name="next" value=(view.next); }
@@ -32,11 +35,80 @@ pub fn sign_in(frame: &Frame, view: &SignIn) -> Markup {
                         required: true, autofocus: !view.email.is_empty(), ..Field::default() }.render())
                     button class="btn pri lg block" type="submit" { "Sign in" }
                 }))
+                p.hint { a href="/forgot" { "Forgot your password?" } }
                 p.hint { "No account? Somebody at your practice can invite you." }
             }
         }
     };
     solo(frame, "Sign in", &body)
+}
+
+/// The page that sends a link to set a new password.
+pub fn forgot(frame: &Frame, problem: Option<&str>) -> Markup {
+    let body = html! {
+        section.card {
+            div.body.stack {
+                h1 { "Forgot your password?" }
+                p { "Tell us the address you sign in with, and we send you a link to set a new one." }
+                (error_summary(problem))
+                (post_form(frame, "/forgot", "stack", &html! {
+                    (Field { name: "email", label: "Email", kind: "email", autocomplete: "username", required: true,
+                        autofocus: true, ..Field::default() }.render())
+                    button class="btn pri lg block" type="submit" { "Send the link" }
+                }))
+                p.hint { a href="/signin" { "Back to sign in" } }
+            }
+        }
+    };
+    solo(frame, "Forgot your password?", &body)
+}
+
+/// What is said to everybody who asked, whether they have an account or not.
+pub fn forgot_sent(frame: &Frame) -> Markup {
+    let body = html! {
+        section.card {
+            div.body.stack {
+                h1 { "Look into your mailbox" }
+                p { "If there is an account with this address, a mail with a link is on its way. The link works once, for an hour." }
+                p.hint { "Nothing there after some minutes? Look among the unwanted mails, or ask the person who runs this installation." }
+                a.btn href="/signin" { "Back to sign in" }
+            }
+        }
+    };
+    solo(frame, "Look into your mailbox", &body)
+}
+
+/// The page behind the link.
+pub fn reset(frame: &Frame, token: &str, error: Option<&str>) -> Markup {
+    let hint = format!("At least {SHORTEST_PASSWORD} characters. A few words in a row are easy to remember.");
+    let body = html! {
+        section.card {
+            div.body.stack {
+                h1 { "Set a new password" }
+                (post_form(frame, &format!("/reset/{token}"), "stack", &html! {
+                    (Field { name: "password", label: "New password", kind: "password", autocomplete: "new-password",
+                        hint: &hint, error, required: true, autofocus: true, min: SHORTEST_PASSWORD, ..Field::default() }.render())
+                    button class="btn pri lg block" type="submit" { "Set password" }
+                }))
+                p.hint { "Every browser and program that is signed in as you is signed out." }
+            }
+        }
+    };
+    solo(frame, "Set a new password", &body)
+}
+
+/// A link that cannot be used: expired, used, or replaced.
+pub fn reset_gone(frame: &Frame) -> Markup {
+    let body = html! {
+        section.card {
+            div.body.stack {
+                h1 { "This link no longer works" }
+                p { "It works once, for an hour." }
+                a.btn href="/forgot" { "Ask for a new one" }
+            }
+        }
+    };
+    solo(frame, "Set a new password", &body)
 }
 
 /// An invitation as its reader sees it.

@@ -1,4 +1,4 @@
-//! `/signin`, `/invite/{token}` and `/sign-out`.
+//! `/signin`, `/forgot`, `/reset/{token}`, `/invite/{token}` and `/sign-out`.
 
 use axum::extract::{Path, State as Extract};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -6,9 +6,10 @@ use http::{HeaderMap, StatusCode};
 use identity::access::local_path;
 use identity::accounts::actions::{self as accounts, AccountError};
 use identity::accounts::model::SignedInUser;
+use identity::accounts::resets;
 use identity::organizations::actions::{self as organizations, OrganizationError};
 use identity::{Form, PublicForm, SignedIn};
-use platform::http::{ApiError, ClientAddr, Query, Report, Validate};
+use platform::http::{ApiError, ClientAddr, Query, Report, Speaks, Validate};
 use platform::secret::Secret;
 use serde::Deserialize;
 
@@ -22,11 +23,16 @@ use crate::{State, context};
 pub(super) struct Next {
     #[serde(default)]
     next: String,
+    #[serde(default)]
+    done: String,
 }
 
 pub(super) async fn show(Extract(state): Extract<State>, Query(asked): Query<Next>, headers: HeaderMap) -> Page {
     let frame = context::public_frame(&state, &headers);
-    Page::public(entry::sign_in(&frame, &SignIn { next: asked.next, ..SignIn::default() }))
+    Page::public(entry::sign_in(
+        &frame,
+        &SignIn { next: asked.next, password_is_new: asked.done == "reset", ..SignIn::default() },
+    ))
 }
 
 /// Everything is optional here: an empty field is answered on the page, like a wrong one.
@@ -57,12 +63,94 @@ pub(super) async fn sign_in(
     };
     let frame = context::public_frame(&state, &headers);
     let status = refused.status;
-    let view = SignIn { email, next, problem: Some(refused.words) };
-    let mut answer = Page::public(entry::sign_in(&frame, &view)).with_status(status).into_response();
-    if let Some(seconds) = refused.retry_after {
+    let view = SignIn { email, next, problem: Some(refused.words), password_is_new: false };
+    let answer = Page::public(entry::sign_in(&frame, &view)).with_status(status).into_response();
+    Ok(with_retry(answer, refused.retry_after))
+}
+
+fn with_retry(mut answer: Response, retry_after: Option<u64>) -> Response {
+    if let Some(seconds) = retry_after {
         answer.headers_mut().insert(http::header::RETRY_AFTER, seconds.into());
     }
-    Ok(answer)
+    answer
+}
+
+pub(super) async fn show_forgot(Extract(state): Extract<State>, headers: HeaderMap) -> Page {
+    Page::public(entry::forgot(&context::public_frame(&state, &headers), None))
+}
+
+#[derive(Deserialize)]
+pub(super) struct Forgotten {
+    #[serde(default)]
+    email: String,
+}
+
+impl Validate for Forgotten {
+    fn validate(&self, _: &mut Report) {}
+}
+
+pub(super) async fn forgot(
+    Extract(state): Extract<State>,
+    client: ClientAddr,
+    headers: HeaderMap,
+    form: PublicForm<Forgotten>,
+) -> Result<Response, ApiError> {
+    let Forgotten { email } = form.input.map_err(ApiError::invalid)?;
+    let Speaks(locale) = Speaks::of(&headers);
+    let frame = context::public_frame(&state, &headers);
+    match resets::request_reset(&state.authority, &email, locale, client).await {
+        Ok(()) => Ok(Page::public(entry::forgot_sent(&frame)).into_response()),
+        Err(error) => {
+            let refused = refusal(error)?;
+            let page = Page::public(entry::forgot(&frame, Some(&refused.words))).with_status(refused.status);
+            Ok(with_retry(page.into_response(), refused.retry_after))
+        }
+    }
+}
+
+pub(super) async fn show_reset(
+    Extract(state): Extract<State>,
+    Path(token): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let frame = context::public_frame(&state, &headers);
+    if resets::is_open(&state.authority, &token).await? {
+        return Ok(Page::public(entry::reset(&frame, &token, None)).into_response());
+    }
+    Ok(Page::public(entry::reset_gone(&frame)).with_status(StatusCode::NOT_FOUND).into_response())
+}
+
+#[derive(Deserialize)]
+pub(super) struct NewPassword {
+    #[serde(default)]
+    password: String,
+}
+
+impl Validate for NewPassword {
+    fn validate(&self, _: &mut Report) {}
+}
+
+pub(super) async fn reset(
+    Extract(state): Extract<State>,
+    Path(token): Path<String>,
+    headers: HeaderMap,
+    form: PublicForm<NewPassword>,
+) -> Result<Response, ApiError> {
+    let NewPassword { password } = form.input.map_err(ApiError::invalid)?;
+    let Speaks(locale) = Speaks::of(&headers);
+    let frame = context::public_frame(&state, &headers);
+    match resets::reset_password(&state.authority, &token, Secret::new(password), locale).await {
+        Ok(()) => Ok(Redirect::to("/signin?done=reset").into_response()),
+        Err(AccountError::LinkDead) => {
+            Ok(Page::public(entry::reset_gone(&frame)).with_status(StatusCode::NOT_FOUND).into_response())
+        }
+        Err(error @ AccountError::BadPassword) => {
+            let words = sentence("", &error.to_string());
+            let page = Page::public(entry::reset(&frame, &token, Some(words.trim())));
+            Ok(page.with_status(StatusCode::UNPROCESSABLE_ENTITY).into_response())
+        }
+        Err(other) => Err(other.into()),
+    }
 }
 
 pub(super) async fn show_invitation(

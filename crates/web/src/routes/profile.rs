@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use identity::access::local_path;
 use identity::accounts::actions::{self, AccountError};
 use identity::{Caller, Form, PublicForm, SignedIn, Viewer};
-use platform::http::{ApiError, ClientAddr, Query, Report, Validate};
+use platform::http::{ApiError, ClientAddr, Query, Report, Speaks, Validate};
 use platform::secret::Secret;
 use serde::Deserialize;
 
@@ -65,7 +65,8 @@ pub(super) async fn change_password(
 ) -> Result<Response, ApiError> {
     let Passwords { current, new } = form.input.map_err(ApiError::invalid)?;
     let (current, new) = (Secret::new(current), Secret::new(new));
-    let (view, status) = match actions::change_password(&state.authority, &person, current, new, client).await {
+    let Speaks(locale) = Speaks::of(&headers);
+    let (view, status) = match actions::change_password(&state.authority, &person, current, new, locale, client).await {
         Ok(()) => return Ok(Redirect::to("/app/settings/profile?done=password").into_response()),
         Err(AccountError::WrongPassword) => {
             let current_error = Some("This is not your present password.".to_owned());

@@ -6,7 +6,7 @@ use http::{HeaderMap, StatusCode};
 use identity::organizations::actions::{self, OrganizationError};
 use identity::organizations::model::{InvitationView, MemberView, NewInvitation};
 use identity::{Admin, Caller, Form, Role};
-use platform::http::{ApiError, Query, Report, Validate};
+use platform::http::{ApiError, Query, Report, Speaks, Validate};
 use platform::ids::{InvitationId, UserId};
 use serde::Deserialize;
 
@@ -88,7 +88,8 @@ pub(super) async fn invite(
     form: Form<Invite>,
 ) -> Result<Response, ApiError> {
     let Invite { email, role } = form.input.map_err(ApiError::invalid)?;
-    let result = actions::invite(&state.authority, &caller, &email, role).await;
+    let Speaks(locale) = Speaks::of(&headers);
+    let result = actions::invite(&state.authority, &caller, &email, role, locale).await;
     let email_error = match &result {
         Err(OrganizationError::Invalid { what, .. }) => Some(sentence(what)),
         Err(error @ OrganizationError::AlreadyMember) => Some(sentence(&error.to_string())),
@@ -118,7 +119,8 @@ pub(super) async fn renew(
     form: Form<OneInvitation>,
 ) -> Result<Response, ApiError> {
     let id = form.input.map_err(ApiError::invalid)?.invitation_id;
-    let new = actions::renew_invitation(&state.authority, &caller, id).await?;
+    let Speaks(locale) = Speaks::of(&headers);
+    let new = actions::renew_invitation(&state.authority, &caller, id, locale).await?;
     hand_over(&state, &headers, &caller, new).await
 }
 

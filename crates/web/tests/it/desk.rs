@@ -52,6 +52,12 @@ impl Desk {
         let clock = db.clock();
         let tasks = Tasks::new();
         let origin: platform::config::Origin = ORIGIN.parse().unwrap();
+        let outbox = mail::Outbox::new(mail::Services {
+            tenancy: db.tenancy(),
+            clock: clock.clone(),
+            master_key: db.master_key(),
+            config: mail_config,
+        });
         let identity = identity::State::new(identity::Services {
             tenancy: db.tenancy(),
             clock: clock.clone(),
@@ -59,6 +65,7 @@ impl Desk {
             public_origin: origin.clone(),
             public_limit: None,
             tasks: tasks.clone(),
+            outbox: outbox.clone(),
         });
         let voice = VoiceState::new(voice::Services {
             tenancy: db.tenancy(),
@@ -75,17 +82,22 @@ impl Desk {
             live_per_user: 10,
             live_per_org: 10,
         });
+        let demos = demos::Demos::new(demos::Services {
+            authority: identity.authority.clone(),
+            master_key: db.master_key(),
+            outbox: outbox.clone(),
+            tasks: Tasks::new(),
+            name: "Voxanne".to_owned(),
+            public_limit: None,
+            booking_limit: None,
+            tell: std::sync::Arc::new(|_, _| {}),
+        });
         let site = web::site::Site::new(platform::config::SiteConfig::default(), origin);
         let (webhooks, _) = voice::public_router(&voice).split();
-        let outbox = mail::Outbox::new(mail::Services {
-            tenancy: db.tenancy(),
-            clock: clock.clone(),
-            master_key: db.master_key(),
-            config: mail_config,
-        });
         let pages = web::State::new(web::Services {
             identity: identity.clone(),
             voice: voice.clone(),
+            demos,
             outbox: outbox.clone(),
             samples: vec![sample()],
             quotas: platform::config::QuotaConfig { provider_minutes: Some(100), ..Default::default() },

@@ -97,7 +97,12 @@ fn pages_of(text: &str) -> Vec<String> {
         provider_call_id: text.to_owned(),
         events: vec![web::components::Moment { at: chrome.frame.now, text: text.to_owned(), note: text.to_owned() }],
     };
-    let sign_in = entry::SignIn { email: text.to_owned(), next: text.to_owned(), problem: Some(text.to_owned()) };
+    let sign_in = entry::SignIn {
+        email: text.to_owned(),
+        next: text.to_owned(),
+        problem: Some(text.to_owned()),
+        password_is_new: false,
+    };
     let today = today::Today {
         live: vec![row.clone()],
         latest: list.rows.clone(),
