@@ -67,7 +67,7 @@ pub async fn open(stage: Stage<'_>) -> anyhow::Result<()> {
     let origin = stage.config.server.public_origin(stage.address);
     say(&format!(
         "\n  Voxanne is running with simulated calls of invented practices.\n\n    \
-         Open      {0}/app\n    Sign in   {1}\n    Password  {2}\n\n    Website   {0}\n\n  Stop with Ctrl-C.\n\n",
+         Open      {}\n    Sign in   {}\n    Password  {}\n\n  Stop with Ctrl-C.\n\n",
         origin.as_str(),
         first.email,
         password.expose()
