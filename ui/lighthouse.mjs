@@ -2,7 +2,7 @@
 // measures the gallery, which has the same pages. Prints the median of five runs and fails below 100. To be run alone: on
 // a busy machine the score says how busy it is.
 import { launch } from "./tests/browser.mjs";
-import { CATEGORIES, PLACES, measure } from "./tests/scores.mjs";
+import { CATEGORIES, OPTIONS, PLACES, measure } from "./tests/scores.mjs";
 import { startGallery } from "./tests/programs.mjs";
 
 const RUNS = 5;
@@ -10,7 +10,7 @@ const RUNS = 5;
 const FAST_ENOUGH = 1000;
 
 const given = process.argv[2];
-const gallery = given ? undefined : await startGallery();
+const gallery = given ? undefined : await startGallery(OPTIONS);
 const base = given ?? gallery?.base ?? "";
 const { browser, close } = await launch();
 

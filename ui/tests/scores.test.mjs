@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { launch } from "./browser.mjs";
 import { startGallery } from "./programs.mjs";
-import { CATEGORIES, PLACES, measure } from "./scores.mjs";
+import { CATEGORIES, OPTIONS, PLACES, measure } from "./scores.mjs";
 
 const JUDGED = CATEGORIES.filter((category) => category !== "performance");
 /** @type {Awaited<ReturnType<typeof startGallery>>} */
@@ -11,7 +11,7 @@ let gallery;
 /** @type {Awaited<ReturnType<typeof launch>>} */
 let chromium;
 before(async () => {
-  gallery = await startGallery();
+  gallery = await startGallery(OPTIONS);
   chromium = await launch();
 });
 after(async () => {

@@ -133,8 +133,12 @@ impl App {
         });
         // Each crate that writes mails offers its own.
         let mut samples = identity::samples(public_origin.as_str(), outbox.sender_name());
-        let clock = identity.authority.clock();
-        samples.extend(demos::bookings::samples(&config.mail, site.name(), public_origin.as_str(), clock));
+        samples.extend(demos::bookings::samples::samples(
+            outbox.sender_name(),
+            public_origin.as_str(),
+            &config.mail,
+            outbox.clock(),
+        ));
         let cors_origins = config
             .server
             .cors_origins

@@ -3,15 +3,13 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use mail::layout::Letter;
-use mail::{Calendar, CalendarMethod, Draft, Mailbox, Priority, Sample};
-use platform::clock::Clock;
+use mail::{Calendar, CalendarMethod, Draft, Mailbox, Priority};
 use platform::config::MailConfig;
 use platform::i18n::Locale;
 
 use super::calendar::{self, Entry};
-use super::model::{Booking, BookingId, State};
+use super::model::{Booking, State};
 use super::phone;
-use crate::slots::model::OpeningRules;
 use crate::words;
 
 /// Who writes and where things are.
@@ -203,52 +201,4 @@ fn mailbox_of(address: &platform::email::NamedAddress) -> Mailbox {
 /// A subject is one line of limited length whatever a clinic is called.
 fn one_line(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(250).collect()
-}
-
-/// Every mail of a booking as it would be written today, for the operator to look at. The people are invented.
-pub fn samples(config: &MailConfig, name: &str, origin: &str, clock: &Clock) -> Vec<Sample> {
-    let kinds = [
-        ("booking.booked", "To a prospect who booked a demo.", News::Booked, true, false),
-        ("booking.asked", "To a prospect who asked to be called.", News::Booked, false, false),
-        ("booking.moved", "To a prospect whose demo has another time.", News::Moved, true, false),
-        ("booking.cancelled", "To a prospect whose demo was called off.", News::Cancelled, true, false),
-        ("booking.sales", "To the sales team, when a demo is booked, moved or called off.", News::Booked, true, true),
-    ];
-    kinds
-        .into_iter()
-        .map(|(template, what, news, timed, to_sales)| {
-            let (config, name, origin, clock) = (config.clone(), name.to_owned(), origin.to_owned(), clock.clone());
-            Sample::new(template, what, move |locale| {
-                let now = clock.now();
-                let desk = Desk { name: &name, config: &config, origin: &origin, zone: &TimeZone::UTC, now };
-                let booking = invented(locale, timed, news == News::Cancelled, now);
-                if to_sales { desk.to_sales(news, &booking) } else { desk.to_prospect(news, &booking, "EXAMPLE") }
-            })
-        })
-        .collect()
-}
-
-fn invented(locale: Locale, timed: bool, is_cancelled: bool, now: Timestamp) -> Booking {
-    let rules = OpeningRules::default_in(TimeZone::UTC);
-    let start = rules.offered(now, now, rules.end_of_horizon(now)).first().map(|slot| slot.start);
-    Booking {
-        id: BookingId::from_uuid(uuid::Uuid::nil()),
-        state: if is_cancelled { State::Cancelled } else { State::Booked },
-        slot: start.filter(|_| timed).map(|start| rules.slot_at(start)),
-        name: "Amara Obi".to_owned(),
-        email: "amara@example.com".to_owned(),
-        phone: "+447700900118".to_owned(),
-        clinic: "Bright Dental".to_owned(),
-        clinic_type: Some("dental".to_owned()),
-        goal: Some("bookings".to_owned()),
-        notes: Some("We move in spring.".to_owned()),
-        zone: crate::slots::model::zone("Europe/London").unwrap_or(TimeZone::UTC),
-        locale,
-        source: "page".to_owned(),
-        sequence: 0,
-        owner: None,
-        staff_notes: String::new(),
-        created_at: now,
-        updated_at: now,
-    }
 }

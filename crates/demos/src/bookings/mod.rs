@@ -15,6 +15,5 @@ mod letters;
 pub mod mark;
 pub mod model;
 pub mod phone;
+pub mod samples;
 pub(crate) mod store;
-
-pub use letters::samples;

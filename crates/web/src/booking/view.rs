@@ -387,7 +387,7 @@ pub(super) fn ask_details(seen: &Seen<'_>, form: &DetailsForm<'_>) -> Markup {
                 (line(seen, form, Field::Email, "email", form.suggestion.as_deref()))
                 (line(seen, form, Field::Clinic, "text", None))
                 (phone_field(seen, form))
-                (choice(seen, form, Field::ClinicType, &KINDS))
+                (choice(seen, form, Field::ClinicType, &CLINIC_TYPES))
                 (choice(seen, form, Field::Goal, &GOALS))
                 (notes(seen, form))
                 div.trap aria-hidden="true" {
@@ -511,26 +511,25 @@ fn phone_field(seen: &Seen<'_>, form: &DetailsForm<'_>) -> Markup {
     }
 }
 
-/// Kinds of clinic, and their words.
-const KINDS: [(&str, &str); 5] = [
+/// Values of the optional questions, with the key of what is read.
+const CLINIC_TYPES: [(&str, &str); 5] = [
     ("dental", "booking-type-dental"),
     ("medical", "booking-type-medical"),
     ("aesthetic", "booking-type-aesthetic"),
     ("veterinary", "booking-type-veterinary"),
     ("other", "booking-type-other"),
 ];
-/// What people hope for, and the words for it.
 const GOALS: [(&str, &str); 3] =
     [("bookings", "booking-goal-bookings"), ("automate", "booking-goal-automate"), ("cost", "booking-goal-cost")];
 
-fn choice(seen: &Seen<'_>, form: &DetailsForm<'_>, field: Field, values: &[(&str, &str)]) -> Markup {
+fn choice(seen: &Seen<'_>, form: &DetailsForm<'_>, field: Field, choices: &[(&str, &str)]) -> Markup {
     let name = field.name();
     html! {
         div.field {
             (label(seen, field, key_of(field)))
             select.in id=(name) name=(name) {
                 option value="" { (seen.text("booking-none-chosen")) }
-                @for (value, key) in values { option value=(value) selected[form.typed.get(field) == *value] { (seen.text(key)) } }
+                @for (value, key) in choices { option value=(value) selected[form.typed.get(field) == *value] { (seen.text(key)) } }
             }
             (error(seen, fault_of(form, field)))
         }
