@@ -639,6 +639,8 @@ struct UpdateBooking {
 
 impl Validate for UpdateBooking {
     fn validate(&self, report: &mut Report) {
+        let changes = self.state.is_some() || self.start.is_some() || self.owner_id != OwnerChange::Keep;
+        report.require(changes || self.staff_notes.is_some(), "", "must name something to change");
         let notes = self.staff_notes.as_deref().unwrap_or_default();
         report.require(notes.chars().count() <= MOST_NOTES, "staff_notes", "must be at most 4000 characters");
         report.require(!notes.contains('\0'), "staff_notes", "must not contain control characters");

@@ -492,6 +492,8 @@ fn fine_bodies(ours: &Practice) -> BTreeMap<&'static str, (String, Value)> {
             ),
         ),
         ("add_connection_secret", (format!("{connection}/secrets"), json!({"webhook_secret": "long-enough"}))),
+        ("forgot_password", ("/api/v1/auth/forgot".into(), json!({"email": "a@example.com"}))),
+        ("reset_password", ("/api/v1/auth/reset".into(), json!({"token": "x", "password": PASSWORD}))),
         ("book_demo", ("/api/book-demo".into(), prospect())),
         ("create_demo_booking", ("/api/v1/demo-bookings".into(), prospect())),
         (
@@ -502,7 +504,7 @@ fn fine_bodies(ours: &Practice) -> BTreeMap<&'static str, (String, Value)> {
             "update_demo_booking",
             (
                 format!("/api/v1/demo-bookings/{}", Uuid::now_v7()),
-                json!({"staff_notes": "x", "state": "done", "start": "2099-11-25T09:00:00Z", "owner_id": Uuid::nil()}),
+                json!({"staff_notes": "x", "state": "done", "start": "2099-11-25T09:00:00Z", "owner_id": null}),
             ),
         ),
         (
@@ -584,7 +586,11 @@ async fn every_request_body_is_read_with_care() {
                 body[field] = value;
                 body.to_string()
             };
-            for value in [json!(null), json!(7), json!({"x": [1]}), json!([[1]]), json!(true)] {
+            let of_another_kind = |value: &Value| !(value.is_number() && body[field].is_number());
+            for value in [json!(null), json!(7), json!({"x": [1]}), json!([[1]]), json!(true)]
+                .into_iter()
+                .filter(of_another_kind)
+            {
                 let request = operator.request(method.clone(), path_here).header("content-type", "application/json");
                 let answer = answer(request.body(with(value.clone()))).await;
                 if value.is_null() && !required.contains(&field.as_str()) && answer.status != wrong {
@@ -607,7 +613,7 @@ async fn every_request_body_is_read_with_care() {
             {
                 let status = send(json, with(json!(text)).into_bytes()).await;
                 assert!(
-                    matches!(status, 200 | 201 | 204 | 400 | 401 | 403 | 404 | 409 | 413 | 422 | 429),
+                    matches!(status, 200 | 201 | 202 | 204 | 400 | 401 | 403 | 404 | 409 | 413 | 422 | 429),
                     "{name} {field} = {text:.20?}: {status}"
                 );
             }
