@@ -78,6 +78,7 @@ create index mails_leased on mails (lease_until) where state = 'sending';
 create index mails_to_forget on mails (ended_at) where sealed is not null and ended_at is not null;
 -- The operator's pages and provider events, across organizations.
 create index mails_newest_of_all on mails (created_at desc, mail_id);
+create index mails_by_id on mails (mail_id);
 create index mails_by_message_id on mails (message_id);
 select tenant_table('mails', '{select,insert,update}');
 select system_access('mails', '{select,insert,update}');
@@ -115,8 +116,10 @@ create table mail_events (
   source      text not null check (length(source) between 1 and 40),
   -- The provider's name for the event, so that a repeat is one.
   dedup_key   text not null check (length(dedup_key) between 1 and 500),
-  kind        text not null check (kind in ('processed', 'deferred', 'delivered', 'bounced', 'blocked', 'rejected', 'complained',
-                                            'opened', 'opened_by_machine', 'clicked', 'unsubscribed', 'resubscribed', 'other')),
+  kind        text not null check (kind in ('processed', 'deferred', 'delivered', 'bounced', 'blocked', 'dropped', 'complained',
+                                            'opened', 'opened_by_machine', 'clicked', 'unsubscribed', 'other')),
+  -- The provider's name of a kind that we do not know.
+  kind_name   text check (length(kind_name) <= 60),
   recipient   text check (length(recipient) <= 254),
   -- By the provider's clock.
   at          timestamptz not null,
@@ -131,6 +134,28 @@ create unique index mail_events_known on mail_events (org_id, source, dedup_key)
 create index mail_events_in_order on mail_events (org_id, mail_id, at);
 select tenant_table('mail_events', '{select}');
 select system_access('mail_events', '{select,insert}');
+
+-- Verified events that name no mail of ours (the provider's account may serve others too) or that could not be read. Kept
+-- for the operator to look at, and forgotten after a while. Of the installation: they belong to no organization.
+create table mail_events_unmatched (
+  event_id    uuid primary key,
+  source      text not null check (length(source) between 1 and 40),
+  -- The provider's name for the event or, where it could not be read, a digest of what was sent.
+  dedup_key   text not null check (length(dedup_key) between 1 and 500),
+  -- Null when it could not be read.
+  kind        text check (length(kind) <= 60),
+  -- Why it is here: no_mail, or what is wrong with it.
+  fault       text not null check (length(fault) between 1 and 60),
+  recipient   text check (length(recipient) <= 254),
+  message_id  text check (length(message_id) <= 256),
+  at          timestamptz,
+  received_at timestamptz not null,
+  -- What could not be read, cut to 4,000 characters.
+  raw         text check (length(raw) <= 4000),
+  unique (source, dedup_key)
+);
+create index mail_events_unmatched_age on mail_events_unmatched (received_at);
+select system_table('mail_events_unmatched', '{select,insert,delete}');
 
 -- Addresses that are not written to. Of the installation: the relay's reputation is shared by all organizations, and that
 -- a mailbox does not exist is a fact about the mailbox, whoever wrote to it. An organization learns of it only through

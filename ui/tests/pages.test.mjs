@@ -34,6 +34,18 @@ const PAGES = {
   "connections, connecting": "/app/settings/connections?connect",
   quarantine: "/app/operator/quarantine",
   "quarantine, empty": "/app/operator/quarantine?empty",
+  "e-mail": "/app/operator/mail",
+  "e-mail, filtered to none": "/app/operator/mail?to=zzz",
+  "e-mail, nothing yet, no relay": "/app/operator/mail?empty&relay=none",
+  "e-mail, relay failing": "/app/operator/mail?relay=paused",
+  "e-mail, relay that tells nothing": "/app/operator/mail?relay=silent",
+  mail: "/app/operator/mail/sample?waiting&problem",
+  "mail, words hidden": "/app/operator/mail/sample?words=hidden",
+  suppressions: "/app/operator/mail/suppressions?problem",
+  "suppressions, none": "/app/operator/mail/suppressions?empty",
+  previews: "/app/operator/mail/previews?template",
+  "previews, none": "/app/operator/mail/previews?empty",
+  limits: "/app/operator/limits?full",
   "not found": "/nowhere",
   forbidden: "/forbidden",
   stale: "/stale",
@@ -173,6 +185,39 @@ test("a code is copied with one press, and the page says so", async () => {
   assert.match(await page.evaluate(() => navigator.clipboard.readText()), /^https:\/\/voxanne\.example\/invite\//);
   await page.click(".toast [data-dismiss]");
   assert.equal(await page.$(".toasts .toast"), null);
+  assert.deepEqual(complaints, []);
+  await page.close();
+});
+
+test("a mail is shown in a frame that may do nothing", async () => {
+  const { page, complaints } = await openPage(chromium.browser);
+  await page.goto(`${gallery.base}/app/operator/mail/sample?script`, { waitUntil: "load" });
+  assert.equal(await page.$eval("iframe.paper", (frame) => frame.getAttribute("sandbox")), "");
+  await page.$eval("iframe.paper", (frame) => frame.scrollIntoView());
+  const frame = await page.waitForFrame((frame) => frame.url().endsWith("/previews/html?script"));
+  await frame.waitForSelector("h1");
+  assert.equal(await frame.title(), "Mail", "its script did not run");
+  const answer = await fetch(`${gallery.base}/app/operator/mail/previews/html?script`);
+  const policy = answer.headers.get("content-security-policy") ?? "";
+  assert.match(policy, /default-src 'none'.*sandbox.*frame-ancestors 'self'/);
+  assert.match(await answer.text(), /<script>/);
+  assert.ok(complaints.every((line) => line.includes("Blocked script execution")), complaints.join());
+  await page.close();
+});
+
+test("what is used of a limit is said in words and drawn as a meter that has a name", async () => {
+  const { page, complaints } = await openPage(chromium.browser, { script: false });
+  await page.goto(`${gallery.base}/app/operator/limits?full`, { waitUntil: "load" });
+  const meters = await page.$$eval("meter", (all) => all.map((meter) => ({
+    name: document.getElementById(meter.getAttribute("aria-labelledby") ?? "")?.textContent,
+    share: Math.round((meter.value / meter.max) * 100),
+  })));
+  assert.deepEqual(meters, [
+    { name: "Mail, last 24 hours", share: 87 }, { name: "Database", share: 100 },
+    { name: "Call minutes, this month", share: 24 }, { name: "Provider cost, this month", share: 96 },
+  ]);
+  const words = await page.$eval("main", (main) => main.textContent ?? "");
+  for (const said of ["87 %, near the limit", "100 %, limit reached", "No limit set", "What helps:"]) assert.ok(words.includes(said), said);
   assert.deepEqual(complaints, []);
   await page.close();
 });

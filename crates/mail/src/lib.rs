@@ -8,14 +8,20 @@
 //! - [`outbox`]: the mails, their attempts, the budget, the worker.
 //! - [`doctor`]: one mail under the eyes of the operator.
 //! - [`relay`]: the SMTP dialogue, and the message as it goes over the wire.
+//! - [`tracking`]: what the relay's provider tells afterwards.
+//! - [`preview`]: every text with invented people. - [`overview`]: what the operator sees of it all.
 
 pub mod doctor;
 pub mod draft;
 pub mod layout;
 pub mod outbox;
+pub mod overview;
+pub mod preview;
 pub mod relay;
+pub mod tracking;
 
 pub use draft::{Calendar, CalendarMethod, Draft, Mailbox, Priority};
 pub use outbox::actions::{Outbox, Services};
 pub use outbox::jobs::{Turn, Worker};
 pub use outbox::model::{Health, MailError, RelayHealth, State};
+pub use preview::Sample;

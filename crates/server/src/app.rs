@@ -1,8 +1,10 @@
 //! The wiring: states, routers, layers. Reads from top to bottom.
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use axum::Router;
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{from_fn, from_fn_with_state};
@@ -10,7 +12,7 @@ use axum::response::IntoResponse as _;
 use mail::relay::Patience;
 use mail::{Outbox, Worker};
 use platform::clock::Clock;
-use platform::config::{Config, Origin, Rate};
+use platform::config::{Config, Origin, QuotaConfig, Rate};
 use platform::crypto::MasterKey;
 use platform::http::client::TrustedProxies;
 use platform::http::{ApiError, Limiter, PublicRouter, TenantRouter, client, cors, headers, problem, request_id};
@@ -41,14 +43,18 @@ pub struct App {
     /// Mails.
     pub outbox: Outbox,
     mail_worker: Option<Worker>,
-    tasks: Tasks,
+    mail_events: mail::tracking::api::WebhookState,
     health: HealthState,
     docs: Docs,
     public_limit: Option<Limiter<IpAddr>>,
     unverified: Option<Limiter<IpAddr>>,
     proxies: TrustedProxies,
     cors_origins: Vec<HeaderValue>,
+    samples: Vec<mail::Sample>,
+    quotas: QuotaConfig,
+    data_dir: PathBuf,
     site: web::site::Site,
+    tasks: Tasks,
     demonstration: bool,
 }
 
@@ -81,6 +87,7 @@ impl App {
             master_key: master_key.clone(),
             config: config.mail.clone(),
         });
+        let samples = identity::mail_samples(&public_origin, outbox.sender_name());
         let identity = identity::State::new(identity::Services {
             tenancy: tenancy.clone(),
             clock: clock.clone(),
@@ -92,7 +99,7 @@ impl App {
         });
         let voice = VoiceState::new(voice::Services {
             tenancy: tenancy.clone(),
-            clock,
+            clock: clock.clone(),
             master_key,
             tasks: tasks.clone(),
             authority: identity.authority.clone(),
@@ -105,6 +112,9 @@ impl App {
             live_per_user: usize::try_from(config.limits.live_connections_per_user)?,
             live_per_org: usize::try_from(config.limits.live_connections_per_org)?,
         });
+        let mail_events =
+            mail::tracking::api::WebhookState::new(tenancy.clone(), clock, unverified.clone(), &config.mail.events)
+                .context("VOXANNE_MAIL_SENDGRID_WEBHOOK_KEY")?;
         let cors_origins = config
             .server
             .cors_origins
@@ -118,12 +128,17 @@ impl App {
             voice,
             mail_worker: Worker::new(&outbox, Patience::default())?,
             outbox,
-            tasks,
+            mail_events,
             public_limit,
             unverified,
             proxies: TrustedProxies::new(config.server.trusted_proxies.clone()),
             cors_origins,
+            // Each crate that writes mails adds its own.
+            samples,
+            quotas: config.quotas.clone(),
+            data_dir: config.server.data_dir.clone(),
             site,
+            tasks,
             demonstration,
         })
     }
@@ -138,12 +153,16 @@ impl App {
             .layer(cors::layer(&self.cors_origins));
         Router::new()
             .merge(api)
-            .merge(web::router(web::State::new(
-                self.identity.clone(),
-                self.voice.clone(),
-                self.site.clone(),
-                self.demonstration,
-            )))
+            .merge(web::router(web::State::new(web::Services {
+                identity: self.identity.clone(),
+                voice: self.voice.clone(),
+                outbox: self.outbox.clone(),
+                samples: self.samples.clone(),
+                quotas: self.quotas.clone(),
+                data_dir: self.data_dir.clone(),
+                site: self.site.clone(),
+                demonstration: self.demonstration,
+            })))
             .layer(axum::extract::DefaultBodyLimit::max(MAX_BODY))
             .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_TIMEOUT))
             .layer(CatchPanicLayer::custom(|_| ApiError::internal("a handler panicked").into_response()))
@@ -159,6 +178,7 @@ impl App {
             identity::tenant_router(self.identity.clone()).merge(voice::tenant_router(self.voice.clone()));
         let public: PublicRouter<()> = identity::public_router(self.identity.clone())
             .merge(voice::public_router(&self.voice))
+            .merge(mail::tracking::api::router(self.mail_events.clone()))
             .merge(health::router(self.health.clone()))
             .merge(docs::router(self.docs.clone()));
         let (tenant, mut description) = tenant.split();
@@ -171,6 +191,7 @@ impl App {
     /// Starts the duties that one node of an installation must do.
     pub fn start_worker(&self) {
         self.voice.start_worker();
+        mail::tracking::jobs::keep_short(self.outbox.tenancy().clone(), self.outbox.clock().clone(), &self.tasks);
         self.identity.start_worker();
         mail::outbox::jobs::start_forgetting(&self.outbox, &self.tasks);
         if let Some(worker) = &self.mail_worker {

@@ -36,11 +36,12 @@ use platform::config::SiteConfig;
 use voice::calls::model::Direction;
 use web::components::{Caption, HourBar, LiveRow, LiveState, Moment, Speaker, Stat, Tone, Turn};
 use web::frame::{Chrome, Frame, Line, OrganizationLink, Theme, Toast};
-use web::page::{Page, wants_fragment};
+use web::page::{Page, framed_mail, wants_fragment};
 use web::pages::calls::{CallRow, Calls, Filters, Outcome};
 use web::pages::problem::Problem;
 use web::pages::{
-    api_keys, call, calls, connections, entry, live, organization, problem, profile, quarantine, team, today,
+    api_keys, call, calls, connections, entry, limits, live, mail, organization, problem, profile, quarantine, team,
+    today,
 };
 use web::security::Nonce;
 use web::site::{Site, Visit};
@@ -108,6 +109,7 @@ async fn main() {
         .route("/app/live", get(live_page))
         .route("/app/calls", get(calls_page))
         .route("/app/calls/{id}", get(call_page))
+        .route("/app/operator/mail/previews/html", get(mail_html))
         .route("/api/v1/live", get(live_wire))
         .route("/gallery/push", post(push))
         .route("/gallery/close/{code}", post(close))
@@ -448,6 +450,17 @@ async fn other_page(
         "app/settings/api-keys" => Page::app(&chrome, api_keys::page(&chrome, &sample_keys(now, &asked))),
         "app/settings/connections" => Page::app(&chrome, connections::page(&chrome, &sample_connections(now, &asked))),
         "app/operator/quarantine" => Page::app(&chrome, quarantine::page(&chrome, &sample_quarantine(now, &asked))),
+        "app/operator/mail" => Page::app(&chrome, mail::page(&chrome, &sample_mails(now, &asked))),
+        "app/operator/mail/suppressions" => {
+            Page::app(&chrome, mail::suppressions_page(&chrome, &sample_suppressions(now, &asked)))
+        }
+        "app/operator/mail/previews" => {
+            Page::app_with_frame(&chrome, mail::previews_page(&chrome, &sample_previews(&asked)))
+        }
+        rest if rest.starts_with("app/operator/mail/") => {
+            Page::app_with_frame(&chrome, mail::mail_page(&chrome, &sample_mail(now, &asked)))
+        }
+        "app/operator/limits" => Page::app(&chrome, limits::page(&chrome, &sample_limits(&asked))),
         "choose" => Page::public(organization::page(&frame, &chrome.others)),
         "choose-none" => Page::public(organization::page(&frame, &[])),
         "gone" | "ar/gone" => {
@@ -600,6 +613,245 @@ fn sample_quarantine(now: Timestamp, asked: &HashMap<String, String>) -> quarant
         quarantine::Quarantine::default()
     } else {
         quarantine::Quarantine { total: list.len() as u64, held: list, ..quarantine::Quarantine::default() }
+    }
+}
+
+const PAPER: &str = "/app/operator/mail/previews/html";
+
+async fn mail_html(Query(asked): Asked) -> Response {
+    let script = if asked.contains_key("script") { "<script>document.title = 'ran'</script>" } else { "" };
+    let html = "<!doctype html><html lang=\"en\"><head><title>Mail</title><style>body { font: 16px sans-serif; margin: 2rem; \
+                color: #16201b; background: #fff; }</style></head><body><h1>Your demonstration is booked</h1><p>Dear Nadia \
+                Example, we look forward to showing you Voxanne on Thursday 3 December, 10:30 to 10:55.</p>";
+    framed_mail(format!("{html}{script}</body></html>"))
+}
+
+fn sample_mails(now: Timestamp, asked: &HashMap<String, String>) -> mail::Mails {
+    let row = |n: u128, to: &str, subject: &str, template: &str, label, tone| mail::MailRow {
+        id: id(800 + n),
+        created_at: ago(now, 700 * i64::try_from(n + 1).unwrap()),
+        to: to.to_owned(),
+        subject: subject.to_owned(),
+        template: template.to_owned(),
+        label,
+        tone,
+        waits_until: (n == 0).then(|| now + SignedDuration::from_hours(3)),
+    };
+    let empty = asked.contains_key("empty");
+    mail::Mails {
+        filters: mail::Filters { to: asked.get("to").cloned().unwrap_or_default(), ..mail::Filters::default() },
+        states: vec![("queued", "Waiting"), ("delivered", "Delivered"), ("bounced", "Bounced")],
+        templates: vec!["booking.confirmed".to_owned(), "invitation".to_owned()],
+        problem: None,
+        relay: match asked.get("relay").map(String::as_str) {
+            Some("none") => mail::Relay::None,
+            Some("silent") => mail::Relay::Ready { host: "smtp.example.com".to_owned(), tells: false },
+            Some("paused") => mail::Relay::Paused {
+                host: "smtp.example.com".to_owned(),
+                until: Some(now + SignedDuration::from_mins(4)),
+                fault: "535 5.7.8 Authentication failed".to_owned(),
+            },
+            _ => mail::Relay::Ready { host: "smtp.sendgrid.net".to_owned(), tells: true },
+        },
+        budget: mail::Budget {
+            used: if empty { 0 } else { 87 },
+            limit: 100,
+            waiting: if empty { 0 } else { 3 },
+            room_at: (!empty).then(|| now + SignedDuration::from_hours(3)),
+        },
+        strays: if empty { 0 } else { 2 },
+        rows: if empty || asked.contains_key("to") {
+            Vec::new()
+        } else {
+            vec![
+                row(
+                    0,
+                    "newsletter.reader@practice.example.org",
+                    "What is new in Voxanne",
+                    "news",
+                    "Waiting",
+                    Tone::Neutral,
+                ),
+                row(
+                    1,
+                    "nadia.example@example.org",
+                    "Your demonstration on Thursday 3 December at 10:30",
+                    "booking.confirmed",
+                    "Delivered",
+                    Tone::Ok,
+                ),
+                row(
+                    2,
+                    "sales@example.com",
+                    "New booking: Nadia Example, Harbour Lane Dental",
+                    "booking.notify",
+                    "Accepted by relay",
+                    Tone::Info,
+                ),
+                row(3, "gone@example.org", "Your demonstration on Friday", "booking.confirmed", "Bounced", Tone::Bad),
+                row(4, "tom@example.org", "You are invited to Bright Dental", "invitation", "Unknown", Tone::Warn),
+            ]
+        },
+        newest: mail::LIST.to_owned(),
+        paged: asked.contains_key("cursor"),
+        older: (!empty).then(|| format!("{}?cursor=older", mail::LIST)),
+    }
+}
+
+fn sample_mail(now: Timestamp, asked: &HashMap<String, String>) -> mail::Mail {
+    let moment =
+        |back, text: &str, note: &str| Moment { at: ago(now, back), text: text.to_owned(), note: note.to_owned() };
+    mail::Mail {
+        id: id(801),
+        subject: "Your demonstration on Thursday 3 December at 10:30".to_owned(),
+        to: "Nadia Example, nadia.example@example.org".to_owned(),
+        fate: mail::Fate {
+            label: "Delivered",
+            tone: Tone::Ok,
+            meaning: "The recipient's server took it. Whether it lies in the inbox or among the spam is not known."
+                .to_owned(),
+        },
+        history: vec![
+            moment(100_000, "Written", ""),
+            moment(99_990, "Handed to smtp.sendgrid.net", "450 4.7.1 Greylisted, please try again later"),
+            moment(1_400, "Accepted by the relay", "250 Ok: queued as 9c1f"),
+            moment(1_390, "Delivered", "250 2.0.0 OK"),
+            moment(900, "Pictures fetched by a program", "nobody has read it for that"),
+            moment(600, "Opened", ""),
+        ],
+        facts: vec![
+            ("Text", "booking.confirmed".to_owned()),
+            ("Priority", "Prospect".to_owned()),
+            ("Language", "English".to_owned()),
+            ("Organization", "Operator".to_owned()),
+            ("Message-ID", "0199f0aa1c117d529a3e5d1f0c0a0001@mail.example.com".to_owned()),
+        ],
+        words: match asked.get("words").map(String::as_str) {
+            Some("hidden") => mail::Words::Hidden,
+            Some("forgotten") => mail::Words::Forgotten,
+            _ => mail::Words::Shown {
+                text: "Dear Nadia Example,\n\nwe look forward to showing you Voxanne.".to_owned(),
+                html: if asked.contains_key("script") { format!("{PAPER}?script") } else { PAPER.to_owned() },
+            },
+        },
+        resendable: true,
+        may_arrive_twice: true,
+        cancellable: asked.contains_key("waiting"),
+        repeats: Some(id(800)),
+        problem: asked.contains_key("problem").then(|| "This mail is still waiting to be sent.".to_owned()),
+    }
+}
+
+fn sample_suppressions(now: Timestamp, asked: &HashMap<String, String>) -> mail::Suppressions {
+    let row = |n: i64, address: &str, reason, stops, words: &str| mail::Suppressed {
+        address: address.to_owned(),
+        reason,
+        stops,
+        source: "sendgrid".to_owned(),
+        words: words.to_owned(),
+        mail: (n == 1).then(|| id(803)),
+        since: ago(now, 90_000 * n),
+    };
+    mail::Suppressions {
+        rows: if asked.contains_key("empty") {
+            Vec::new()
+        } else {
+            vec![
+                row(
+                    1,
+                    "gone@example.org",
+                    "The mailbox does not exist",
+                    "Stops every mail.",
+                    "550 5.1.1 The account does not exist",
+                ),
+                row(
+                    2,
+                    "cross@example.org",
+                    "A mail was called spam",
+                    "Stops every mail but sign-in and invitations.",
+                    "",
+                ),
+            ]
+        },
+        address: if asked.contains_key("problem") { "nobody".to_owned() } else { String::new() },
+        address_error: asked
+            .contains_key("problem")
+            .then(|| "Must be one e-mail address like name@example.com.".to_owned()),
+        ..mail::Suppressions::default()
+    }
+}
+
+fn sample_previews(asked: &HashMap<String, String>) -> mail::Previews {
+    mail::Previews {
+        samples: if asked.contains_key("empty") {
+            Vec::new()
+        } else {
+            vec![
+                mail::Sample { template: "booking.confirmed", what: "To a prospect, when a demonstration is booked." },
+                mail::Sample { template: "invitation", what: "To a person who is invited to an organization." },
+            ]
+        },
+        languages: vec![("en", "English"), ("ar", "العربية")],
+        template: "booking.confirmed".to_owned(),
+        language: "en".to_owned(),
+        shown: asked.contains_key("template").then(|| {
+            (
+                "Your demonstration on Thursday".to_owned(),
+                "Dear Nadia Example,\n\nwe look forward to it.".to_owned(),
+                PAPER.to_owned(),
+            )
+        }),
+    }
+}
+
+fn sample_limits(asked: &HashMap<String, String>) -> limits::Limits {
+    let quota = |id, title, used: &str, limit: Option<&str>, share, variable| limits::Quota {
+        id,
+        title,
+        used: used.to_owned(),
+        limit: limit.map(str::to_owned),
+        share,
+        variable,
+        counts: "All organizations together, since 1 November 2026, 00:00 UTC.".to_owned(),
+        upgrade: "A larger plan of the relay; then raise this limit to what the plan allows.",
+    };
+    let full = asked.contains_key("full");
+    limits::Limits {
+        quotas: vec![
+            quota(
+                "mail",
+                "Mail, last 24 hours",
+                "87 recipients",
+                Some("100"),
+                Some((87.0, 100.0)),
+                "VOXANNE_MAIL_DAILY_LIMIT",
+            ),
+            quota(
+                "database",
+                "Database",
+                "212.4 MB",
+                Some("500 MB"),
+                Some((if full { 502.0 } else { 212.4 }, 500.0)),
+                "VOXANNE_LIMIT_DATABASE_BYTES",
+            ),
+            quota("storage", "Files", "1.2 GB", None, None, "VOXANNE_LIMIT_STORAGE_BYTES"),
+            quota(
+                "minutes",
+                "Call minutes, this month",
+                "1,204",
+                Some("5,000"),
+                Some((1_204.0, 5_000.0)),
+                "VOXANNE_LIMIT_PROVIDER_MINUTES",
+            ),
+            quota(
+                "cost",
+                "Provider cost, this month",
+                "$96.31",
+                Some("$100.00"),
+                Some((96.31, 100.0)),
+                "VOXANNE_LIMIT_PROVIDER_COST_USD",
+            ),
+        ],
     }
 }
 

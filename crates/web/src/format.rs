@@ -105,6 +105,36 @@ pub fn money(micros: i64, currency: &str) -> String {
     format!("{sign}{}.{:02}", cents / 100, cents % 100)
 }
 
+/// A size in decimal units, as providers of disks and databases write it: `512 B`, `1.2 GB`.
+pub fn bytes(size: u64) -> String {
+    const UNITS: [(u64, &str); 4] =
+        [(1_000_000_000_000, "TB"), (1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB")];
+    let Some((unit, name)) = UNITS.into_iter().find(|(unit, _)| size >= *unit) else {
+        return format!("{size} B");
+    };
+    let tenths = size / (unit / 10);
+    if tenths.is_multiple_of(10) {
+        format!("{} {name}", tenths / 10)
+    } else {
+        format!("{}.{} {name}", tenths / 10, tenths % 10)
+    }
+}
+
+/// A count with its thousands apart: `1,204`.
+pub fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut parts: Vec<&str> = Vec::new();
+    let mut rest = digits.as_str();
+    while rest.len() > 3 {
+        let (head, tail) = rest.split_at(rest.len() - 3);
+        parts.push(tail);
+        rest = head;
+    }
+    parts.push(rest);
+    parts.reverse();
+    parts.join(",")
+}
+
 /// A bare phrase as a sentence: a capital at its start and a full stop.
 pub fn sentence(phrase: &str) -> String {
     let mut letters = phrase.chars();
@@ -184,6 +214,13 @@ mod tests {
         assert_eq!(money(0, "USD"), "$0.00");
         assert_eq!(money(1_200, "EUR"), "under €0.01");
         assert_eq!(money(450_000, "CHF"), "CHF 0.45");
+    }
+
+    #[test]
+    fn sizes_and_counts_are_read_at_a_glance() {
+        let sizes = [0, 999, 1_000, 1_250, 500_000_000, 1_299_999_999, 3_000_000_000_000].map(bytes);
+        assert_eq!(sizes, ["0 B", "999 B", "1 kB", "1.2 kB", "500 MB", "1.2 GB", "3 TB"]);
+        assert_eq!([0, 999, 1_204, 1_000_000].map(count), ["0", "999", "1,204", "1,000,000"]);
     }
 
     #[test]

@@ -14,22 +14,49 @@ mod context;
 mod errors;
 pub mod format;
 pub mod frame;
+mod mail_views;
 pub mod page;
 pub mod pages;
 pub mod routes;
 pub mod security;
 pub mod site;
 mod store;
+mod usage;
 mod views;
+
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use axum::extract::FromRef;
 use identity::Authority;
 use jiff::Timestamp;
+use mail::{Outbox, Sample};
+use platform::config::QuotaConfig;
 use platform::tenancy::Tenancy;
 use voice::VoiceState;
 
 pub use routes::router;
 use site::Site;
+
+/// What the pages are made from.
+pub struct Services {
+    /// Sign-in, members, keys.
+    pub identity: identity::State,
+    /// Calls.
+    pub voice: VoiceState,
+    /// Mails.
+    pub outbox: Outbox,
+    /// Every text that is sent, for the previews.
+    pub samples: Vec<Sample>,
+    /// What the installation may use up.
+    pub quotas: QuotaConfig,
+    /// Where its files are.
+    pub data_dir: PathBuf,
+    /// The public website.
+    pub site: Site,
+    /// The built-in simulator runs, and every page says so.
+    pub demonstration: bool,
+}
 
 /// What the pages need. Cheap to clone.
 #[derive(Clone)]
@@ -37,14 +64,20 @@ pub struct State {
     pub(crate) identity: identity::State,
     pub(crate) authority: Authority,
     pub(crate) voice: VoiceState,
+    pub(crate) outbox: Outbox,
+    pub(crate) samples: Arc<[Sample]>,
+    pub(crate) quotas: QuotaConfig,
+    pub(crate) data_dir: PathBuf,
     pub(crate) site: Site,
     pub(crate) demonstration: bool,
 }
 
 impl State {
-    /// `demonstration`: the built-in simulator runs, and every page says so.
-    pub fn new(identity: identity::State, voice: VoiceState, site: Site, demonstration: bool) -> Self {
-        Self { authority: identity.authority.clone(), identity, voice, site, demonstration }
+    /// Puts the parts together.
+    pub fn new(services: Services) -> Self {
+        let Services { identity, voice, outbox, samples, quotas, data_dir, site, demonstration } = services;
+        let authority = identity.authority.clone();
+        Self { authority, identity, voice, outbox, samples: samples.into(), quotas, data_dir, site, demonstration }
     }
 
     pub(crate) fn tenancy(&self) -> &Tenancy {

@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use maud::Markup;
 
 use crate::frame::Chrome;
-use crate::security::{Csp, protect};
+use crate::security::{Csp, allow_our_frames, protect};
 
 /// A whole page or a fragment of one.
 #[derive(Debug)]
@@ -30,6 +30,11 @@ impl Page {
     /// Of the signed-in app: private, and under the policy that lets htmx work.
     pub fn app(chrome: &Chrome, markup: Markup) -> Self {
         Self { status: StatusCode::OK, csp: Csp::app(&chrome.frame.nonce), keeping: Keeping::Never, markup }
+    }
+
+    /// Like [`Page::app`], with a frame that shows one of our own addresses.
+    pub fn app_with_frame(chrome: &Chrome, markup: Markup) -> Self {
+        Self { csp: Csp::app_with_frame(&chrome.frame.nonce), ..Self::app(chrome, markup) }
     }
 
     /// For anybody, without htmx.
@@ -69,6 +74,17 @@ impl IntoResponse for Page {
         protect(headers, &self.csp);
         answer
     }
+}
+
+/// The HTML of a mail, to be shown in a frame.
+pub fn framed_mail(html: String) -> Response {
+    let mut answer = html.into_response();
+    let headers = answer.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    protect(headers, &Csp::framed_mail());
+    allow_our_frames(headers);
+    answer
 }
 
 /// Whether htmx asks, that is, wants a page's content without the shell around it.

@@ -1,12 +1,14 @@
 //! What a page tells the browser not to do.
 //!
 //! Two policies: pages of the signed-in app run htmx, which needs a nonce and one Trusted Types policy; public pages
-//! run none. (A third is for the one page where another company's chat runs, if the operator has one.) Neither allows inline script, inline style, eval or a foreign origin. A fragment carries the policy too:
+//! run none. Two more are for the one page where another company's chat runs, if the operator has one, and for mails, which
+//! are shown in a frame without any right. None but that last allows inline style, and none inline script, eval or a
+//! foreign origin that nobody named. A fragment carries the policy too:
 //! htmx's CSP extension reads the fragment's nonce from it.
 
 use std::fmt;
 
-use http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+use http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// Names the scripts and htmx elements that one response means; 128 random bits, never used twice.
@@ -39,6 +41,21 @@ impl Csp {
     /// For the signed-in app.
     pub fn app(nonce: &Nonce) -> Self {
         Self(format!("{}; trusted-types htmx", base(&format!("'self' 'nonce-{}'", nonce.as_str()))))
+    }
+
+    /// For a page of the app that shows one of our own addresses in a frame.
+    pub fn app_with_frame(nonce: &Nonce) -> Self {
+        Self(format!("{}; frame-src 'self'", Self::app(nonce).0))
+    }
+
+    /// For the HTML of a mail, shown in a frame: it may have its own styles and nothing else. No script, no picture from
+    /// outside, no form, no origin.
+    pub fn framed_mail() -> Self {
+        Self(
+            "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox; form-action 'none'; base-uri 'none'; \
+             frame-ancestors 'self'"
+                .to_owned(),
+        )
     }
 
     /// For pages that anybody may see.
@@ -92,4 +109,9 @@ pub fn protect(headers: &mut HeaderMap, csp: &Csp) {
         HeaderValue::from_static("camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()"),
     );
     headers.insert(HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin"));
+}
+
+/// Lets the answer be shown in a frame of our own pages, which otherwise nothing may.
+pub fn allow_our_frames(headers: &mut HeaderMap) {
+    headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("SAMEORIGIN"));
 }

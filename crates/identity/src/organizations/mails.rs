@@ -8,7 +8,7 @@ use super::model::INVITATION_LIVES;
 use crate::accounts::mails::Addressee;
 
 /// An invitation with its link.
-pub(super) fn invitation(to: &Addressee<'_>, organization: &str, link: &Secret) -> Draft {
+pub(crate) fn invitation(to: &Addressee<'_>, organization: &str, link: &Secret) -> Draft {
     let named = |key| to.locale.text_with(key, &[("organization", organization.into())]);
     let days = INVITATION_LIVES.as_hours() / 24;
     let letter = Letter::new(to.locale, to.sender, named("mail-invitation-heading"))

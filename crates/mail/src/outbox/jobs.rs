@@ -8,6 +8,7 @@ use platform::crypto::random_bytes;
 use platform::http::problem::Chain;
 use platform::tasks::Tasks;
 use platform::tenancy::SystemTx;
+use providers::mail_events::tracking_headers;
 use uuid::Uuid;
 
 use super::actions::Outbox;
@@ -17,6 +18,8 @@ use super::store::{self, After, Head, Held};
 use crate::draft::{Mailbox, Priority};
 use crate::relay::message::{self, Parts};
 use crate::relay::{Envelope, Fault, FaultKind, Outcome, Patience, Relay, Reply, SetupError};
+use crate::tracking::actions::catch_up;
+use crate::tracking::store::{NewSuppression, suppress};
 
 /// Mails that one process hands over at the same time: one slow answer does not hold up a sign-in mail.
 const SENDERS: usize = 3;
@@ -252,6 +255,7 @@ impl Worker {
             date: head.created_at.to_jiff(),
             priority: claimed.priority,
             words: &words,
+            tracking: tracking_headers(self.relay.name(), head.mail_id.uuid()),
         };
         message::write(&parts).map_err(|error| error.to_string())
     }
@@ -299,8 +303,9 @@ impl Worker {
         if let Outcome::Refused(reply) = outcome
             && is_no_mailbox(reply)
         {
-            let (to, mail) = (&claimed.head.to_address, claimed.held.mail);
-            store::suppress(&mut tx, to, Suppression::Bounced.as_str(), "relay", &reply.words, mail, now).await?;
+            let (words, mail) = (Some(reply.words.as_str()), Some(claimed.held.mail));
+            let new = NewSuppression { reason: Suppression::Bounced, source: "relay", words, mail };
+            suppress(&mut tx, &claimed.head.to_address.to_ascii_lowercase(), &new, now).await?;
         }
         tx.commit().await?;
         Ok(())
@@ -355,7 +360,6 @@ async fn settle(
             store::correct_spending(tx, held.attempt, 0).await?;
         }
     }
-    let learned = |state: State| mail.told.map_or(state, |told| state.learn(told));
     let queue_id = match outcome {
         Outcome::Accepted { reply, .. } => reply.queue_id(),
         _ => None,
@@ -365,14 +369,15 @@ async fn settle(
     if !mail.holds {
         // Another worker took this one for dead. It learns from us only what was not known: that the relay has the mail.
         if accepted && mail.state == State::Unknown {
-            after.state = learned(State::Accepted);
+            after.state = State::Accepted;
             store::release(tx, held, &after, now).await?;
+            catch_up(tx, held.org, held.mail).await?;
         }
         return Ok(());
     }
     match outcome {
-        Outcome::Accepted { .. } => after.state = learned(State::Accepted),
-        Outcome::Unknown(_) => after.state = learned(State::Unknown),
+        Outcome::Accepted { .. } => after.state = State::Accepted,
+        Outcome::Unknown(_) => after.state = State::Unknown,
         Outcome::Refused(_) => after.state = State::Failed,
         Outcome::Deferred(_) if mail.attempts >= MOST_ATTEMPTS => after.state = State::Failed,
         Outcome::Deferred(_) => {
@@ -386,6 +391,9 @@ async fn settle(
         }
     }
     store::release(tx, held, &after, now).await?;
+    if !after.state.is_waiting() {
+        catch_up(tx, held.org, held.mail).await?;
+    }
     Ok(())
 }
 

@@ -135,31 +135,6 @@ pub(super) async fn suppressed(tx: &mut SystemTx, addresses: &[String]) -> Resul
         .await?)
 }
 
-/// Notes that an address is not to be written to. What was known before stays.
-pub(super) async fn suppress(
-    tx: &mut SystemTx,
-    address: &str,
-    reason: &str,
-    source: &str,
-    words: &str,
-    mail: MailId,
-    now: Timestamp,
-) -> Result<(), DbError> {
-    sqlx::query(
-        "insert into mail_suppressions (address, reason, source, words, mail_id, created_at)
-         values (lower($1), $2, $3, $4, $5, $6) on conflict (address) do nothing",
-    )
-    .bind(address)
-    .bind(reason)
-    .bind(source)
-    .bind(words)
-    .bind(mail)
-    .bind(now.to_sqlx())
-    .execute(tx.conn())
-    .await?;
-    Ok(())
-}
-
 /// When the earliest waiting mail is due.
 pub(super) async fn next_due(tx: &mut SystemTx) -> Result<Option<Timestamp>, DbError> {
     let due: Option<jiff_sqlx::Timestamp> =
@@ -289,16 +264,12 @@ pub(super) struct Locked {
     pub(super) state: State,
     pub(super) holds: bool,
     pub(super) attempts: i32,
-    /// The worst that a provider told about it.
-    pub(super) told: Option<State>,
 }
 
 /// Locks the mail of an attempt.
 pub(super) async fn lock_mail(tx: &mut SystemTx, held: &Held) -> Result<Locked, DbError> {
-    let (state, holds, attempts, told): (String, bool, i32, Option<String>) = sqlx::query_as(
-        "select state, attempt_id is not distinct from $3 and state = 'sending', attempts,
-                case when complained_at is not null then 'complained' when bounced_at is not null then 'bounced'
-                     when delivered_at is not null then 'delivered' when blocked_at is not null then 'rejected' end
+    let (state, holds, attempts): (String, bool, i32) = sqlx::query_as(
+        "select state, attempt_id is not distinct from $3 and state = 'sending', attempts
            from mails where org_id = $1 and mail_id = $2 for update",
     )
     .bind(held.org)
@@ -306,9 +277,8 @@ pub(super) async fn lock_mail(tx: &mut SystemTx, held: &Held) -> Result<Locked, 
     .bind(held.attempt)
     .fetch_one(tx.conn())
     .await?;
-    let told = told.as_deref().and_then(State::parse);
     // The column's check admits no other words.
-    Ok(Locked { state: State::parse(&state).unwrap_or(State::Failed), holds, attempts, told })
+    Ok(Locked { state: State::parse(&state).unwrap_or(State::Failed), holds, attempts })
 }
 
 /// What becomes of a mail after an attempt.

@@ -42,6 +42,8 @@ pub struct Parts<'a> {
     pub priority: Priority,
     /// Text, HTML, calendar.
     pub words: &'a Words,
+    /// Headers that make the relay's provider name our mail in what it tells afterwards.
+    pub tracking: Vec<(&'static str, String)>,
 }
 
 /// Writes the message. Everything in it is ASCII.
@@ -63,6 +65,9 @@ pub fn write(parts: &Parts<'_>) -> Result<Vec<u8>, MessageError> {
     if parts.priority == Priority::Bulk {
         let unsubscribe = format!("<mailto:{}?subject=unsubscribe>", parts.from.address);
         message = message.raw_header(header("List-Unsubscribe", &unsubscribe));
+    }
+    for (name, value) in &parts.tracking {
+        message = message.raw_header(header(name, value));
     }
     Ok(message.multipart(body(parts.words)?)?.formatted())
 }

@@ -9,4 +9,5 @@ mod faults;
 mod sending;
 mod support;
 mod tls;
+mod tracking;
 mod workers;

@@ -3,6 +3,8 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use percent_encoding::percent_decode_str;
 use url::Url;
 
@@ -24,6 +26,19 @@ pub struct MailConfig {
     pub sales_cc: Vec<NamedAddress>,
     /// Recipients that the relay is given in any 24 hours and any UTC day, at most.
     pub daily_limit: u32,
+    /// How the relay's provider proves that it tells what became of a mail.
+    pub events: MailEventsConfig,
+}
+
+/// What verifies the events of each provider, newest first. Empty: its webhook answers 401.
+#[derive(Debug, Clone, Default)]
+pub struct MailEventsConfig {
+    /// Public keys of SendGrid's signed event webhook, base64.
+    pub sendgrid_keys: Vec<String>,
+    /// Passwords in the address that was entered at Postmark.
+    pub postmark_secrets: Vec<Secret>,
+    /// Webhook signing keys of Mailgun.
+    pub mailgun_keys: Vec<Secret>,
 }
 
 /// How to reach the relay.
@@ -67,11 +82,29 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Result<MailConfig, Recorded> {
     let sales_to = reader.list(&variables::MAIL_SALES_TO, named_address);
     let sales_cc = reader.list(&variables::MAIL_SALES_CC, named_address);
     let daily_limit = reader.value(&variables::MAIL_DAILY_LIMIT, |text| values::number_in(text, 1..=1_000_000));
+    let events = events(reader);
     let (relay, from) = (relay?, from?);
     if relay.is_some() && from.is_none() {
         return Err(reader.problem(&variables::MAIL_FROM, "must be set, as VOXANNE_SMTP_URL is"));
     }
-    Ok(MailConfig { relay, from, sales_to: sales_to?, sales_cc: sales_cc?, daily_limit: daily_limit? })
+    Ok(MailConfig { relay, from, sales_to: sales_to?, sales_cc: sales_cc?, daily_limit: daily_limit?, events: events? })
+}
+
+fn events(reader: &mut Reader<'_>) -> Result<MailEventsConfig, Recorded> {
+    let sendgrid = reader.list(&variables::MAIL_SENDGRID_WEBHOOK_KEY, verification_key);
+    let postmark = super::secrets(reader, &variables::MAIL_POSTMARK_WEBHOOK_SECRET);
+    let mailgun = super::secrets(reader, &variables::MAIL_MAILGUN_WEBHOOK_KEY);
+    Ok(MailEventsConfig { sendgrid_keys: sendgrid?, postmark_secrets: postmark?, mailgun_keys: mailgun? })
+}
+
+/// A public key on the curve P-256, as SendGrid's console shows it: 91 bytes of DER.
+fn verification_key(text: &str) -> Result<String, String> {
+    let is_key = STANDARD.decode(text).is_ok_and(|der| der.len() == 91);
+    if is_key {
+        Ok(text.to_owned())
+    } else {
+        Err("is not the base64 of a P-256 public key, without BEGIN and END lines".to_owned())
+    }
 }
 
 fn relay(reader: &mut Reader<'_>) -> Result<Option<RelayConfig>, Recorded> {

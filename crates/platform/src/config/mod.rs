@@ -25,7 +25,7 @@ use crate::ids::OrgId;
 use crate::secret::Secret;
 use reader::{Reader, Recorded};
 
-pub use mail::{MailConfig, RelayConfig, RelayTls};
+pub use mail::{MailConfig, MailEventsConfig, RelayConfig, RelayTls};
 pub use reader::{ConfigErrors, Problem};
 pub use site::{Legal, Money, Per, Plan, SiteConfig, Wording};
 pub use values::{LogFormat, MasterKey, Origin, Rate};
@@ -52,6 +52,8 @@ pub struct Config {
     pub vapi: VapiConfig,
     /// Sending mail.
     pub mail: MailConfig,
+    /// What the installation may use up.
+    pub quotas: QuotaConfig,
     /// What the public website says.
     pub site: SiteConfig,
     /// Log output.
@@ -144,6 +146,20 @@ pub struct VapiConfig {
     pub webhook_secrets: Vec<Secret>,
 }
 
+/// What the installation may use up, for the operator's page of limits. Nothing is stopped by these; `None`: no limit is
+/// known.
+#[derive(Debug, Clone, Default)]
+pub struct QuotaConfig {
+    /// Size of the database in bytes.
+    pub database_bytes: Option<u64>,
+    /// Size of the files in the data directory, the private database not counted, in bytes.
+    pub storage_bytes: Option<u64>,
+    /// Minutes of calls in a month.
+    pub provider_minutes: Option<u64>,
+    /// What the voice provider may cost in a month, in whole US dollars.
+    pub provider_cost_usd: Option<u64>,
+}
+
 /// Log output.
 #[derive(Debug, Clone)]
 pub struct LogConfig {
@@ -166,14 +182,15 @@ impl Config {
         let vapi = vapi(&mut reader);
         let mail = mail::read(&mut reader);
         let site = site(&mut reader);
+        let quotas = quotas(&mut reader);
         let log = log(&mut reader);
         let reserved = reader.reserved();
         let problems = reader.into_problems();
-        match (server, database, security, limits, vapi, mail, site, log) {
-            (Ok(server), Ok(database), Ok(security), Ok(limits), Ok(vapi), Ok(mail), Ok(site), Ok(log))
+        match (server, database, security, limits, vapi, mail, site, quotas, log) {
+            (Ok(server), Ok(database), Ok(security), Ok(limits), Ok(vapi), Ok(mail), Ok(site), Ok(quotas), Ok(log))
                 if problems.is_empty() =>
             {
-                Ok(Self { server, database, security, limits, vapi, mail, site, log, reserved })
+                Ok(Self { server, database, security, limits, vapi, mail, quotas, site, log, reserved })
             }
             _ => Err(ConfigErrors(problems)),
         }
@@ -313,15 +330,34 @@ fn limits(reader: &mut Reader<'_>) -> Result<LimitConfig, Recorded> {
 }
 
 fn vapi(reader: &mut Reader<'_>) -> Result<VapiConfig, Recorded> {
-    let secrets = reader.secret(&variables::VAPI_WEBHOOK_SECRET)?.as_ref().map(secret_list);
+    Ok(VapiConfig { webhook_secrets: secrets(reader, &variables::VAPI_WEBHOOK_SECRET)? })
+}
+
+/// A comma list of secrets.
+fn secrets(reader: &mut Reader<'_>, variable: &'static Variable) -> Result<Vec<Secret>, Recorded> {
+    let secrets = reader.secret(variable)?.as_ref().map(secret_list);
     if secrets.as_ref().is_some_and(Vec::is_empty) {
-        return Err(reader.problem(&variables::VAPI_WEBHOOK_SECRET, "is a list without a secret in it"));
+        return Err(reader.problem(variable, "is a list without a secret in it"));
     }
-    Ok(VapiConfig { webhook_secrets: secrets.unwrap_or_default() })
+    Ok(secrets.unwrap_or_default())
 }
 
 fn secret_list(secrets: &Secret) -> Vec<Secret> {
     secrets.expose().split(',').map(str::trim).filter(|secret| !secret.is_empty()).map(Secret::new).collect()
+}
+
+fn quotas(reader: &mut Reader<'_>) -> Result<QuotaConfig, Recorded> {
+    let mut most = |variable| reader.optional(variable, values::amount);
+    let database_bytes = most(&variables::LIMIT_DATABASE_BYTES);
+    let storage_bytes = most(&variables::LIMIT_STORAGE_BYTES);
+    let provider_minutes = most(&variables::LIMIT_PROVIDER_MINUTES);
+    let provider_cost_usd = most(&variables::LIMIT_PROVIDER_COST_USD);
+    Ok(QuotaConfig {
+        database_bytes: database_bytes?,
+        storage_bytes: storage_bytes?,
+        provider_minutes: provider_minutes?,
+        provider_cost_usd: provider_cost_usd?,
+    })
 }
 
 fn site(reader: &mut Reader<'_>) -> Result<SiteConfig, Recorded> {

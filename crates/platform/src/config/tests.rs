@@ -61,6 +61,30 @@ fn an_empty_environment_gives_the_documented_defaults() {
     assert_eq!(config.log.format, LogFormat::Text);
     assert!(config.mail.relay.is_none() && config.mail.from.is_none() && config.mail.sales_to.is_empty());
     assert_eq!(config.mail.daily_limit, 100);
+    assert!(config.mail.events.sendgrid_keys.is_empty() && config.mail.events.mailgun_keys.is_empty());
+    assert!(config.quotas.database_bytes.is_none() && config.quotas.provider_cost_usd.is_none());
+}
+
+#[test]
+fn what_verifies_mail_events_is_checked_and_never_quoted() {
+    let key = super::variables::MAIL_SENDGRID_WEBHOOK_KEY.example;
+    let config = Config::from_env(&env(&[
+        ("VOXANNE_MAIL_SENDGRID_WEBHOOK_KEY", &format!("{key}, {key}")),
+        ("VOXANNE_MAIL_POSTMARK_WEBHOOK_SECRET", "hunter2,hunter3"),
+        ("VOXANNE_LIMIT_DATABASE_BYTES", "536870912"),
+    ]));
+    let config = config.unwrap();
+    assert_eq!((config.mail.events.sendgrid_keys.len(), config.mail.events.postmark_secrets.len()), (2, 2));
+    assert_eq!(config.quotas.database_bytes, Some(536_870_912));
+    let text = problems(&[
+        ("VOXANNE_MAIL_SENDGRID_WEBHOOK_KEY", "-----BEGIN PUBLIC KEY-----"),
+        ("VOXANNE_MAIL_MAILGUN_WEBHOOK_KEY", " , "),
+        ("VOXANNE_LIMIT_STORAGE_BYTES", "10 GB"),
+    ])
+    .to_string();
+    assert!(text.contains("VOXANNE_MAIL_SENDGRID_WEBHOOK_KEY is not the base64 of a P-256 public key"), "{text}");
+    assert!(text.contains("VOXANNE_MAIL_MAILGUN_WEBHOOK_KEY is a list without a secret"), "{text}");
+    assert!(text.contains("VOXANNE_LIMIT_STORAGE_BYTES"), "{text}");
 }
 
 #[test]

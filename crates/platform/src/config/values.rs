@@ -206,6 +206,13 @@ pub(super) fn number_in(text: &str, range: std::ops::RangeInclusive<u32>) -> Res
         .ok_or_else(|| format!("is {text:?}, not a whole number from {} to {}", range.start(), range.end()))
 }
 
+/// A whole number above 0 that a bar on a page can still tell from its neighbours (2^53).
+pub(super) fn amount(text: &str) -> Result<u64, String> {
+    digits(text)
+        .filter(|number| (1..=1 << 53).contains(number))
+        .ok_or_else(|| format!("is {text:?}, not a whole number above 0, in digits alone"))
+}
+
 pub(super) fn log_filter(text: &str) -> Result<String, String> {
     EnvFilter::builder().parse(text).map(|_| text.to_owned()).map_err(|error| format!("is {text:?}: {error}"))
 }

@@ -239,6 +239,46 @@ pub(super) static LIVE_CONNECTIONS_PER_ORG: Variable = Variable {
     secret: false,
 };
 
+pub(super) static LIMIT_DATABASE_BYTES: Variable = Variable {
+    name: "VOXANNE_LIMIT_DATABASE_BYTES",
+    section: Section::Limits,
+    meaning: "How large the database may become, in bytes, for the operator's page of limits. Nothing is stopped by it. \
+              Unset: no limit is known.",
+    default: None,
+    example: "536870912",
+    secret: false,
+};
+
+pub(super) static LIMIT_STORAGE_BYTES: Variable = Variable {
+    name: "VOXANNE_LIMIT_STORAGE_BYTES",
+    section: Section::Limits,
+    meaning: "How large the files in the data directory may become, the private database not counted, in bytes, for the \
+              operator's page of limits. Nothing is stopped by it. Unset: no limit is known.",
+    default: None,
+    example: "10737418240",
+    secret: false,
+};
+
+pub(super) static LIMIT_PROVIDER_MINUTES: Variable = Variable {
+    name: "VOXANNE_LIMIT_PROVIDER_MINUTES",
+    section: Section::Limits,
+    meaning: "Minutes of calls that the voice provider's plan allows in a month, for the operator's page of limits. Nothing \
+              is stopped by it. Unset: no limit is known.",
+    default: None,
+    example: "1000",
+    secret: false,
+};
+
+pub(super) static LIMIT_PROVIDER_COST_USD: Variable = Variable {
+    name: "VOXANNE_LIMIT_PROVIDER_COST_USD",
+    section: Section::Limits,
+    meaning: "What the voice provider may cost in a month, in whole US dollars, for the operator's page of limits. Nothing \
+              is stopped by it. Unset: no limit is known.",
+    default: None,
+    example: "100",
+    secret: false,
+};
+
 pub(super) static VAPI_WEBHOOK_SECRET: Variable = Variable {
     name: "VOXANNE_VAPI_WEBHOOK_SECRET",
     section: Section::Vapi,
@@ -307,6 +347,36 @@ pub(super) static MAIL_DAILY_LIMIT: Variable = Variable {
     secret: false,
 };
 
+pub(super) static MAIL_SENDGRID_WEBHOOK_KEY: Variable = Variable {
+    name: "VOXANNE_MAIL_SENDGRID_WEBHOOK_KEY",
+    section: Section::Mail,
+    meaning: "Verification key of SendGrid's signed event webhook, as its console shows it; a comma list while it is being \
+              replaced. The address to enter there ends in /api/webhooks/mail/sendgrid. Unset: that webhook answers 401.",
+    default: None,
+    example: "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE83T4O/n84iotIvIW4mdBgQ/7dAfSmpqIM8kF9mN1flpVKS3GRqe62gw+2fNNRaINXvVpiglSI8eNEc6wEA3F+g==",
+    secret: false,
+};
+
+pub(super) static MAIL_POSTMARK_WEBHOOK_SECRET: Variable = Variable {
+    name: "VOXANNE_MAIL_POSTMARK_WEBHOOK_SECRET",
+    section: Section::Mail,
+    meaning: "Password in the address that is entered at Postmark, https://voxanne:SECRET@HOST/api/webhooks/mail/postmark; a \
+              comma list while it is being replaced. Unset: that webhook answers 401.",
+    default: None,
+    example: "NEW_SECRET,OLD_SECRET",
+    secret: true,
+};
+
+pub(super) static MAIL_MAILGUN_WEBHOOK_KEY: Variable = Variable {
+    name: "VOXANNE_MAIL_MAILGUN_WEBHOOK_KEY",
+    section: Section::Mail,
+    meaning: "Webhook signing key of the account at Mailgun; a comma list while it is being replaced. The address to enter \
+              there ends in /api/webhooks/mail/mailgun. Unset: that webhook answers 401.",
+    default: None,
+    example: "NEW_KEY,OLD_KEY",
+    secret: true,
+};
+
 pub(super) static SITE_FILE: Variable = Variable {
     name: "VOXANNE_SITE_FILE",
     section: Section::Website,
@@ -355,6 +425,10 @@ pub static VARIABLES: &[&Variable] = &[
     &MAX_WEBHOOK_BYTES,
     &LIVE_CONNECTIONS_PER_USER,
     &LIVE_CONNECTIONS_PER_ORG,
+    &LIMIT_DATABASE_BYTES,
+    &LIMIT_STORAGE_BYTES,
+    &LIMIT_PROVIDER_MINUTES,
+    &LIMIT_PROVIDER_COST_USD,
     &VAPI_WEBHOOK_SECRET,
     &SMTP_URL,
     &SMTP_CA_FILE,
@@ -362,6 +436,9 @@ pub static VARIABLES: &[&Variable] = &[
     &MAIL_SALES_TO,
     &MAIL_SALES_CC,
     &MAIL_DAILY_LIMIT,
+    &MAIL_SENDGRID_WEBHOOK_KEY,
+    &MAIL_POSTMARK_WEBHOOK_SECRET,
+    &MAIL_MAILGUN_WEBHOOK_KEY,
     &SITE_FILE,
     &LOG,
     &LOG_FORMAT,

@@ -21,6 +21,7 @@ const WITHOUT_ORGANIZATION: [(&str, &str); 13] = [
     ("installation", "one row: which organization is the operator's own"),
     ("mail_suppressions", "the relay's reputation is the installation's"),
     ("mail_relays", "of the installation"),
+    ("mail_events_unmatched", "they belong to no mail, so to no organization"),
     ("mail_spending", "the daily budget of a relay is shared by all organizations"),
 ];
 

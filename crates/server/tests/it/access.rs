@@ -53,6 +53,7 @@ fn rules() -> BTreeMap<&'static str, Rule> {
         ("accept_invitation", with(Who::Public(404), json!({"token": "made-up", "password": "a long password"}))),
         ("receive_platform_event", with(Who::Provider, json!({}))),
         ("receive_event", with(Who::Provider, json!({}))),
+        ("receive_mail_events", with(Who::Provider, json!([]))),
         ("get_me", bare(Who::Person)),
         ("sign_out", bare(Who::Person)),
         ("select_organization", with(Who::Person, json!({"org_id": "{org}"}))),

@@ -220,6 +220,20 @@ pub struct Moment {
     pub note: String,
 }
 
+/// What happened over hours or days, in order, with the day where it is another one.
+pub fn history(moments: &[Moment], now: Timestamp, zone: &TimeZone) -> Markup {
+    html! {
+        ol.times.days {
+            @for moment in moments {
+                li {
+                    time datetime=(moment.at) title=(format::in_full(moment.at, zone)) { (format::when(moment.at, now, zone)) }
+                    div { (moment.text) @if !moment.note.is_empty() { " " span.muted.small { (moment.note) } } }
+                }
+            }
+        }
+    }
+}
+
 /// What happened, in order.
 pub fn timeline(moments: &[Moment], zone: &TimeZone) -> Markup {
     html! {

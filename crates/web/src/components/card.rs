@@ -39,6 +39,14 @@ pub fn stat_row(stats: &[Stat]) -> Markup {
     }
 }
 
+/// How much of a limit is used, as a bar named by the element `label`. Green until four fifths, then amber, and red when
+/// next to nothing is left.
+pub fn meter(label: &str, used: f64, limit: f64) -> Markup {
+    html! {
+        meter aria-labelledby=(label) min="0" max=(limit) low=(limit * 0.8) high=(limit * 0.999) optimum="0" value=(used.min(limit)) {}
+    }
+}
+
 /// A part that fetches itself again on events of the live module, and changes in place.
 ///
 /// `call` limits it to the events of one call; otherwise any change of any call counts.

@@ -15,18 +15,18 @@ mod tag;
 
 pub use button::{Look, copy_button, icon_link, submit};
 pub use call::{
-    Caption, LiveRow, LiveState, Moment, Speaker, Turn, direction_icon, direction_word, live_list, timeline, timer,
-    transcript,
+    Caption, LiveRow, LiveState, Moment, Speaker, Turn, direction_icon, direction_word, history, live_list, timeline,
+    timer, transcript,
 };
 pub(crate) use call::{caller, speaking};
-pub use card::{Stat, card, live_region, stat_row};
+pub use card::{Stat, card, live_region, meter, stat_row};
 pub use chart::{HourBar, calls_by_hour};
 pub use detail::{avatar, code, code_lines, key_values, moment, moment_ago};
 pub use dialog::{confirm, dialog, opener};
 pub use form::{Choice, Field, checkbox, filter_bar, post_form, select};
 pub use icon::{Icon, icon, logo};
 pub use notice::{banner, empty, error_summary};
-pub use shell::{Nav, document, head, shell, solo};
+pub use shell::{Nav, document, head, shell, solo, tabs};
 pub(crate) use shell::{heading, live_count};
 pub use table::{Column, pager, row_link, table};
 pub use tag::{Tone, tag};

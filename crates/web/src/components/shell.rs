@@ -21,6 +21,10 @@ pub enum Nav {
     ApiKeys,
     /// Providers.
     Connections,
+    /// Mails.
+    Mail,
+    /// What is used up.
+    Limits,
     /// Events without an organization.
     Quarantine,
     /// None of them.
@@ -148,7 +152,11 @@ fn sidebar(chrome: &Chrome, current: Nav) -> Markup {
                 }
                 @if chrome.operates {
                     h2 { "Operator" }
-                    ul { (entry(current == Nav::Quarantine, "/app/operator/quarantine", Icon::Inbox, "Quarantine")) }
+                    ul {
+                        (entry(current == Nav::Mail, "/app/operator/mail", Icon::Mail, "E-mail"))
+                        (entry(current == Nav::Limits, "/app/operator/limits", Icon::Gauge, "Limits"))
+                        (entry(current == Nav::Quarantine, "/app/operator/quarantine", Icon::Inbox, "Quarantine"))
+                    }
                 }
             }
             footer {
@@ -277,6 +285,15 @@ fn keys() -> Markup {
             (row(&["?"], "This list"))
         }
         p.hint.sec { "Single keys can be turned off in " a href="/app/settings/profile" { "your profile" } "." }
+    }
+}
+
+/// Links between pages that belong together; `here` is the one that is open.
+pub fn tabs(label: &str, here: &str, links: &[(&str, &str)]) -> Markup {
+    html! {
+        nav.tabs aria-label=(label) {
+            @for (href, name) in links { a href=(href) aria-current=[(*href == here).then_some("page")] { (name) } }
+        }
     }
 }
 

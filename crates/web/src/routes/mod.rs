@@ -4,7 +4,9 @@ mod api_keys;
 mod calls;
 mod connections;
 mod entry;
+mod limits;
 mod live;
+mod mail;
 mod organization;
 mod profile;
 mod quarantine;
@@ -44,6 +46,17 @@ pub fn router(state: State) -> Router {
         .page("POST", "/app/settings/connections/rotate", connections::rotate)
         .page("POST", "/app/settings/connections/retire", connections::retire)
         .page("POST", "/app/settings/connections/disable", connections::disable)
+        .page("GET", "/app/operator/mail", mail::list)
+        .page("GET", "/app/operator/mail/suppressions", mail::list_suppressions)
+        .page("GET", "/app/operator/mail/previews", mail::show_previews)
+        .page("GET", "/app/operator/mail/previews/html", mail::show_preview_html)
+        .page("GET", "/app/operator/mail/{id}", mail::show)
+        .page("GET", "/app/operator/mail/{id}/html", mail::show_html)
+        .page("POST", "/app/operator/mail/resend", mail::resend)
+        .page("POST", "/app/operator/mail/cancel", mail::cancel)
+        .page("POST", "/app/operator/mail/suppress", mail::suppress)
+        .page("POST", "/app/operator/mail/unsuppress", mail::unsuppress)
+        .page("GET", "/app/operator/limits", limits::show)
         .page("GET", "/app/operator/quarantine", quarantine::show)
         .page("POST", "/app/operator/quarantine/replay", quarantine::replay)
         .page("POST", "/sign-out", entry::sign_out)

@@ -9,7 +9,7 @@ use crate::desk::{Desk, PASSWORD};
 const CALL: &str = "0199f0aa-1c11-7d52-9a3e-5d1f0c0a0001";
 
 /// Every page and every form of the app. A new route belongs in one of these lists.
-const PAGES: [&str; 9] = [
+const PAGES: [&str; 13] = [
     "/app",
     "/app/live",
     "/app/calls",
@@ -18,9 +18,13 @@ const PAGES: [&str; 9] = [
     "/app/settings/team",
     "/app/settings/api-keys",
     "/app/settings/connections",
+    "/app/operator/mail",
+    "/app/operator/mail/suppressions",
+    "/app/operator/mail/previews",
+    "/app/operator/limits",
     "/app/operator/quarantine",
 ];
-const FORMS: [&str; 17] = [
+const FORMS: [&str; 21] = [
     "/app/organization",
     "/app/settings/profile/password",
     "/app/settings/profile/preferences",
@@ -36,6 +40,10 @@ const FORMS: [&str; 17] = [
     "/app/settings/connections/rotate",
     "/app/settings/connections/retire",
     "/app/settings/connections/disable",
+    "/app/operator/mail/resend",
+    "/app/operator/mail/cancel",
+    "/app/operator/mail/suppress",
+    "/app/operator/mail/unsuppress",
     "/app/operator/quarantine/replay",
     "/sign-out",
 ];
@@ -163,7 +171,8 @@ async fn each_role_gets_the_pages_that_are_for_it() {
     desk.practice("Harbour Physio", "jonas@harbour.example").await;
     let mut admin = desk.db.admin().await;
     let org = practice.org.uuid();
-    for (role, pages, operator) in [("viewer", 5, false), ("member", 5, false), ("admin", 8, false), ("owner", 9, true)]
+    for (role, pages, operator) in
+        [("viewer", 5, false), ("member", 5, false), ("admin", 8, false), ("owner", 13, true)]
     {
         let set = "update memberships set role = $1 where org_id = $2";
         sqlx::query(set).bind(role).bind(org).execute(&mut admin).await.unwrap();

@@ -27,6 +27,7 @@ const ORIGIN: &str = "http://desk.example";
 pub struct Desk {
     pub db: TestDb,
     pub clock: Clock,
+    pub outbox: mail::Outbox,
     identity: identity::State,
     router: Router,
 }
@@ -40,10 +41,23 @@ pub struct Practice {
 
 impl Desk {
     pub async fn new() -> Self {
+        Self::with_mail(&[]).await
+    }
+
+    /// With these settings of mail.
+    pub async fn with_mail(variables: &[(&str, &str)]) -> Self {
+        let env = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let mail_config = platform::config::Config::from_env(&env).unwrap().mail;
         let db = TestDb::new().await;
         let clock = db.clock();
         let tasks = Tasks::new();
         let origin: platform::config::Origin = ORIGIN.parse().unwrap();
+        let outbox = mail::Outbox::new(mail::Services {
+            tenancy: db.tenancy(),
+            clock: clock.clone(),
+            master_key: db.master_key(),
+            config: mail_config,
+        });
         let identity = identity::State::new(identity::Services {
             tenancy: db.tenancy(),
             clock: clock.clone(),
@@ -51,12 +65,7 @@ impl Desk {
             public_origin: origin.clone(),
             public_limit: None,
             tasks: tasks.clone(),
-            outbox: mail::Outbox::new(mail::Services {
-                tenancy: db.tenancy(),
-                clock: clock.clone(),
-                master_key: db.master_key(),
-                config: platform::config::Config::from_env(&std::collections::BTreeMap::new()).unwrap().mail,
-            }),
+            outbox: outbox.clone(),
         });
         let voice = VoiceState::new(voice::Services {
             tenancy: db.tenancy(),
@@ -75,8 +84,18 @@ impl Desk {
         });
         let site = web::site::Site::new(platform::config::SiteConfig::default(), origin);
         let (webhooks, _) = voice::public_router(&voice).split();
-        let router = web::router(web::State::new(identity.clone(), voice.clone(), site, false)).merge(webhooks);
-        Self { db, clock, identity, router }
+        let pages = web::State::new(web::Services {
+            identity: identity.clone(),
+            voice: voice.clone(),
+            outbox: outbox.clone(),
+            samples: vec![sample()],
+            quotas: platform::config::QuotaConfig { provider_minutes: Some(100), ..Default::default() },
+            data_dir: db.scratch_dir(),
+            site,
+            demonstration: false,
+        });
+        let router = web::router(pages).merge(webhooks);
+        Self { db, clock, outbox, identity, router }
     }
 
     /// The first practice's owner runs the installation.
@@ -174,6 +193,29 @@ impl Desk {
             }),
         );
         assert_eq!(self.hear(Some(practice.connection), WEBHOOK_SECRET, &message).await, StatusCode::OK);
+    }
+}
+
+/// A text for the previews.
+fn sample() -> mail::Sample {
+    mail::Sample::new("test.hello", "To nobody, for a test.", |locale| draft(mail::Priority::Prospect, locale))
+}
+
+/// A mail to somebody at example.com, with hostile words.
+pub fn draft(priority: mail::Priority, locale: platform::i18n::Locale) -> mail::Draft {
+    mail::Draft {
+        template: "test.hello",
+        priority,
+        to: mail::Mailbox { name: "Nadia Example".to_owned(), address: "nadia@example.com".to_owned() },
+        cc: Vec::new(),
+        reply_to: None,
+        locale,
+        subject: format!("Hello <b>{}</b>", locale.tag()),
+        text: "Plain <words>.".to_owned(),
+        html: "<!doctype html><p>Rich words.</p><script>alert(1)</script>".to_owned(),
+        calendar: None,
+        once: None,
+        about: None,
     }
 }
 

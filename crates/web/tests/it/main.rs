@@ -4,6 +4,7 @@
 mod app;
 mod assets;
 mod desk;
+mod operator_mail;
 mod pages;
 mod settings;
 mod site;
