@@ -124,6 +124,7 @@ fn test_message(outbox: &Outbox, to: &str) -> Result<Vec<u8>, message::MessageEr
         date: outbox.clock().now(),
         priority: Priority::Security,
         words: &Words { text: letter.text, html: letter.html, calendar: None },
+        tracking: Vec::new(),
     })
 }
 

@@ -80,7 +80,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             say("The configuration is in order.\n");
         }
         Command::Openapi => say(&openapi::document()?),
-        Command::Serve(arguments) => serve::run(config()?, arguments).await?,
+        Command::Serve(arguments) => Box::pin(serve::run(config()?, arguments)).await?,
         Command::Migrate => serve::migrate(&config()?).await?,
         Command::Doctor { part: None } => return doctor::run(&config()?).await,
         Command::Doctor { part: Some(doctor::DoctorCommand::Mail { to }) } => {
