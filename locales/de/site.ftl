@@ -27,14 +27,14 @@ site-wait = Einen Moment
 ## landing
 
 site-home-title = Abgehoben vor dem zweiten Klingeln
-site-home-description = { $name } nimmt jeden Anruf Ihrer Praxis an, vergibt den Termin und verbindet mit Ihrem Team, wenn ein Mensch gebraucht wird.
+site-home-description = { $name } nimmt jeden Anruf Ihrer Praxis an, notiert das Anliegen und verbindet mit Ihrem Team, wenn ein Mensch gebraucht wird.
 site-home-hear = Beispielanruf anhören, { $length }
 site-home-note = Läuft auf einem Server Ihrer Wahl. Anrufende erfahren, dass sie mit einer Maschine sprechen.
 site-home-what = Was es am Telefon tut
 site-home-answer-h = Geht ran
 site-home-answer = Mittags, nachts und wenn alle Leitungen besetzt sind. Es begrüßt im Namen Ihrer Praxis und fragt nach dem Anliegen.
-site-home-book-h = Vergibt Termine
-site-home-book = Es bietet Zeiten an, die Sie freigeben, prüft Name und Nummer und wiederholt den Termin, bevor es auflegt.
+site-home-book-h = Schreibt mit
+site-home-book = Es fragt nach Name, Nummer und passenden Zeiten, liest sie vor, und Ihr Team findet den Wunsch beim Anruf.
 site-home-pass-h = Verbindet weiter
 site-home-pass = Wenn jemand Schmerzen hat, aufgebracht ist oder einen Menschen verlangt, bekommt Ihr Team den Anruf, samt dem bisher Gesagten.
 site-home-see = Was Ihr Team sieht
@@ -46,7 +46,7 @@ site-home-end-text = Jemand aus unserem Team richtet vor Ihren Augen einen Empfa
 
 ## the sample call
 
-site-sample-title = Zahnreinigung, Termin vergeben
+site-sample-title = Zahnreinigung, Wunsch notiert
 site-sample-label = Beispiel
 site-sample-spoken = Die Personen sind erfunden, und ein Computer spricht beide Rollen.
 site-sample-tones = Die Personen sind erfunden. Töne stehen für die Stimmen; die Worte stehen darunter.
@@ -56,9 +56,9 @@ site-sample-1 = Zahnarztpraxis am Hafen, hier ist der automatische Empfang. Wie 
 site-sample-2 = Guten Tag, hier ist Hanna Weber. Ich brauche eine Zahnreinigung, am liebsten diese Woche.
 site-sample-3 = Gern, Frau Weber. Darf ich Ihr Geburtsdatum prüfen?
 site-sample-4 = Neunter März neunundachtzig.
-site-sample-5 = Danke. Frei ist Donnerstag um zehn nach neun oder Freitag um halb drei.
-site-sample-6 = Donnerstagmorgen passt wunderbar.
-site-sample-7 = Sie sind eingetragen für Donnerstag, zehn nach neun. Noch etwas?
+site-sample-5 = Danke. Welche Zeiten würden Ihnen diese Woche passen?
+site-sample-6 = Donnerstagmorgen wäre wunderbar.
+site-sample-7 = Ich habe Donnerstagmorgen notiert. Das Team ruft Sie heute zurück und bestätigt die Uhrzeit. Noch etwas?
 site-sample-8 = Nein, das war alles. Danke.
 
 ## how it works
@@ -68,8 +68,8 @@ site-how-1-h = Ihre Nummer bleibt Ihre Nummer
 site-how-1 = Sie leiten Ihre Leitung weiter, immer oder nur, wenn niemand abhebt. Ein Sprachdienst nimmt den Anruf an, und { $name } gibt ihm vor, was Ihr Empfang sagen und tun darf.
 site-how-2-h = Es sagt, was es ist
 site-how-2 = Der erste Satz nennt Ihre Praxis und sagt, dass der Empfang automatisch ist und ob aufgezeichnet wird.
-site-how-3-h = Es fragt, sucht und bietet an
-site-how-3 = Es klärt das Anliegen, sucht nach Ihren Regeln eine freie Zeit und liest die Wahl vor, bevor es bucht.
+site-how-3-h = Es fragt, notiert und liest vor
+site-how-3 = Es klärt das Anliegen und wann es passt, und liest Name, Nummer und Wunsch vor, bevor es auflegt. Ihr Team bestätigt den Termin.
 site-how-4-h = Es gibt ab
 site-how-4 = Notfälle, Beschwerden und was Sie sonst bestimmen, gehen an einen Menschen. Ist niemand da, wird ein Rückruf versprochen, und Ihr Team sieht dieses Versprechen.
 site-how-5-h = Nichts geht verloren

@@ -27,14 +27,14 @@ site-wait = One moment
 ## landing
 
 site-home-title = The phone is answered before the second ring
-site-home-description = { $name } takes every call to your clinic, books the visit, and passes the call to your team when a person is needed.
+site-home-description = { $name } takes every call to your clinic, notes what the caller needs, and passes the call to your team when a person is needed.
 site-home-hear = Hear a sample call, { $length }
 site-home-note = Runs on a server of your choice. Callers are told that they speak with a machine.
 site-home-what = What it does on the phone
 site-home-answer-h = Answers
 site-home-answer = At lunch, at night and when every line is busy. It greets callers in your clinic’s name and asks what they need.
-site-home-book-h = Books
-site-home-book = It offers times that you allow, confirms name and number, and repeats the appointment before it hangs up.
+site-home-book-h = Takes it down
+site-home-book = It asks for name, number and the times that suit, reads them back, and your team finds the request with the call.
 site-home-pass-h = Passes on
 site-home-pass = When somebody is in pain, upset or asks for a person, your team gets the call, with what was said so far.
 site-home-see = What your team sees
@@ -46,7 +46,7 @@ site-home-end-text = A person from our team sets up a receptionist for your clin
 
 ## the sample call
 
-site-sample-title = Hygienist visit, booked
+site-sample-title = Hygienist visit, asked for
 site-sample-label = Sample
 site-sample-spoken = The people are invented, and a computer speaks both parts.
 site-sample-tones = The people are invented. Tones stand in for the voices; the words are below.
@@ -56,9 +56,9 @@ site-sample-1 = Harbour Lane Dental, this is the automated receptionist. How can
 site-sample-2 = Hi, it is Hannah Webb. I need to see the hygienist, ideally this week.
 site-sample-3 = Of course, Hannah. May I confirm your date of birth?
 site-sample-4 = The ninth of March, eighty-nine.
-site-sample-5 = Thank you. I have Thursday at ten past nine, or Friday at half past two.
-site-sample-6 = Thursday morning is perfect.
-site-sample-7 = You are booked for Thursday at ten past nine. Is there anything else?
+site-sample-5 = Thank you. Which times would suit you this week?
+site-sample-6 = Thursday morning would be perfect.
+site-sample-7 = I have noted Thursday morning. The team will call you back today to confirm the time. Is there anything else?
 site-sample-8 = No, that is all. Thank you.
 
 ## how it works
@@ -68,8 +68,8 @@ site-how-1-h = Your number stays yours
 site-how-1 = You forward your line, always or only when nobody picks up. A voice provider takes the call and { $name } tells it what your receptionist may say and do.
 site-how-2-h = It says what it is
 site-how-2 = The first sentence names your clinic and says that the receptionist is automated, and whether the call is recorded.
-site-how-3-h = It asks, looks and offers
-site-how-3 = It finds out what the caller needs, looks for a free time within your rules and reads the choice back before it books.
+site-how-3-h = It asks, notes and reads back
+site-how-3 = It finds out what the caller needs and when it would suit, and reads name, number and wish back before it hangs up. Your team confirms the appointment.
 site-how-4-h = It hands over
 site-how-4 = Emergencies, complaints and whatever you name go to a person. If nobody is there, the caller is promised a call back and your team sees the promise.
 site-how-5-h = Nothing is lost

@@ -27,14 +27,14 @@ site-wait = Un momento
 ## landing
 
 site-home-title = Responde antes del segundo tono
-site-home-description = { $name } atiende cada llamada de su clínica, agenda la visita y pasa la llamada a su equipo cuando hace falta una persona.
+site-home-description = { $name } atiende cada llamada de su clínica, anota lo que hace falta y pasa la llamada a su equipo cuando se necesita una persona.
 site-home-hear = Escuchar una llamada de ejemplo, { $length }
 site-home-note = Funciona en el servidor que usted elija. Quien llama sabe que habla con una máquina.
 site-home-what = Qué hace al teléfono
 site-home-answer-h = Contesta
 site-home-answer = A mediodía, de noche y cuando todas las líneas están ocupadas. Saluda en nombre de su clínica y pregunta qué se necesita.
-site-home-book-h = Agenda
-site-home-book = Ofrece las horas que usted permite, confirma nombre y número, y repite la cita antes de colgar.
+site-home-book-h = Toma nota
+site-home-book = Pregunta nombre, número y las horas que convienen, los repite, y su equipo encuentra la petición junto a la llamada.
 site-home-pass-h = Pasa la llamada
 site-home-pass = Cuando alguien siente dolor, está molesto o pide hablar con una persona, su equipo recibe la llamada con lo dicho hasta entonces.
 site-home-see = Qué ve su equipo
@@ -46,7 +46,7 @@ site-home-end-text = Una persona de nuestro equipo prepara una recepción para s
 
 ## the sample call
 
-site-sample-title = Visita de higiene, agendada
+site-sample-title = Visita de higiene, anotada
 site-sample-label = Ejemplo
 site-sample-spoken = Las personas son inventadas y un ordenador dice los dos papeles.
 site-sample-tones = Las personas son inventadas. Unos tonos sustituyen a las voces; las palabras están debajo.
@@ -56,9 +56,9 @@ site-sample-1 = Clínica dental del Puerto, le habla la recepción automática. 
 site-sample-2 = Hola, soy Ana Vidal. Necesito una limpieza, a ser posible esta semana.
 site-sample-3 = Claro, Ana. ¿Me confirma su fecha de nacimiento?
 site-sample-4 = El nueve de marzo del ochenta y nueve.
-site-sample-5 = Gracias. Tengo el jueves a las nueve y diez o el viernes a las dos y media.
-site-sample-6 = El jueves por la mañana es perfecto.
-site-sample-7 = Queda agendada para el jueves a las nueve y diez. ¿Algo más?
+site-sample-5 = Gracias. ¿Qué horas le vendrían bien esta semana?
+site-sample-6 = El jueves por la mañana sería perfecto.
+site-sample-7 = He anotado el jueves por la mañana. El equipo le llamará hoy para confirmar la hora. ¿Algo más?
 site-sample-8 = No, eso es todo. Gracias.
 
 ## how it works
@@ -68,8 +68,8 @@ site-how-1-h = Su número sigue siendo suyo
 site-how-1 = Usted desvía su línea, siempre o solo cuando nadie contesta. Un proveedor de voz recibe la llamada y { $name } le indica qué puede decir y hacer su recepción.
 site-how-2-h = Dice lo que es
 site-how-2 = La primera frase nombra su clínica y dice que la recepción es automática y si la llamada se graba.
-site-how-3-h = Pregunta, busca y ofrece
-site-how-3 = Averigua qué se necesita, busca una hora libre según sus reglas y repite la elección antes de reservar.
+site-how-3-h = Pregunta, anota y repite
+site-how-3 = Averigua qué se necesita y cuándo conviene, y repite nombre, número y petición antes de colgar. Su equipo confirma la cita.
 site-how-4-h = Pasa el relevo
 site-how-4 = Las urgencias, las quejas y lo que usted indique van a una persona. Si no hay nadie, se promete devolver la llamada y su equipo ve la promesa.
 site-how-5-h = No se pierde nada

@@ -27,14 +27,14 @@ site-wait = Un instant
 ## landing
 
 site-home-title = On décroche avant la deuxième sonnerie
-site-home-description = { $name } prend chaque appel de votre cabinet, fixe le rendez-vous et passe l’appel à votre équipe quand il faut une personne.
+site-home-description = { $name } prend chaque appel de votre cabinet, note ce qu’il faut et passe l’appel à votre équipe quand il faut une personne.
 site-home-hear = Écouter un exemple d’appel, { $length }
 site-home-note = Fonctionne sur le serveur de votre choix. Les appelants savent qu’ils parlent à une machine.
 site-home-what = Ce qu’il fait au téléphone
 site-home-answer-h = Il répond
 site-home-answer = À midi, la nuit et quand toutes les lignes sont prises. Il accueille les appelants au nom de votre cabinet et demande ce qu’il leur faut.
-site-home-book-h = Il fixe les rendez-vous
-site-home-book = Il propose les créneaux que vous autorisez, vérifie le nom et le numéro, et répète le rendez-vous avant de raccrocher.
+site-home-book-h = Il prend note
+site-home-book = Il demande le nom, le numéro et les moments qui conviennent, les relit, et votre équipe trouve la demande avec l’appel.
 site-home-pass-h = Il transmet
 site-home-pass = Quand quelqu’un souffre, s’énerve ou demande une personne, votre équipe reçoit l’appel, avec ce qui a déjà été dit.
 site-home-see = Ce que voit votre équipe
@@ -46,7 +46,7 @@ site-home-end-text = Une personne de notre équipe configure un accueil pour vot
 
 ## the sample call
 
-site-sample-title = Détartrage, rendez-vous pris
+site-sample-title = Détartrage, demande notée
 site-sample-label = Exemple
 site-sample-spoken = Les personnes sont inventées et un ordinateur dit les deux rôles.
 site-sample-tones = Les personnes sont inventées. Des sons remplacent les voix ; les paroles sont ci-dessous.
@@ -56,9 +56,9 @@ site-sample-1 = Cabinet dentaire du Port, ici l’accueil automatique. Que puis-
 site-sample-2 = Bonjour, c’est Anna Vidal. Il me faudrait un détartrage, si possible cette semaine.
 site-sample-3 = Bien sûr, madame Vidal. Puis-je vérifier votre date de naissance ?
 site-sample-4 = Le neuf mars quatre-vingt-neuf.
-site-sample-5 = Merci. J’ai jeudi à neuf heures dix, ou vendredi à quatorze heures trente.
-site-sample-6 = Jeudi matin, c’est parfait.
-site-sample-7 = C’est noté pour jeudi à neuf heures dix. Autre chose ?
+site-sample-5 = Merci. Quels moments vous conviendraient cette semaine ?
+site-sample-6 = Jeudi matin, ce serait parfait.
+site-sample-7 = C’est noté pour jeudi matin. L’équipe vous rappelle aujourd’hui pour confirmer l’heure. Autre chose ?
 site-sample-8 = Non, c’est tout. Merci.
 
 ## how it works
@@ -68,8 +68,8 @@ site-how-1-h = Votre numéro reste le vôtre
 site-how-1 = Vous renvoyez votre ligne, toujours ou seulement quand personne ne décroche. Un opérateur vocal prend l’appel et { $name } lui dit ce que votre accueil peut dire et faire.
 site-how-2-h = Il dit ce qu’il est
 site-how-2 = La première phrase nomme votre cabinet, précise que l’accueil est automatique et si l’appel est enregistré.
-site-how-3-h = Il demande, cherche et propose
-site-how-3 = Il comprend le besoin, cherche un créneau libre selon vos règles et relit le choix avant de réserver.
+site-how-3-h = Il demande, note et relit
+site-how-3 = Il comprend le besoin et le moment souhaité, puis relit le nom, le numéro et la demande avant de raccrocher. Votre équipe confirme le rendez-vous.
 site-how-4-h = Il passe le relais
 site-how-4 = Les urgences, les réclamations et tout ce que vous désignez vont à une personne. Si personne n’est là, un rappel est promis et votre équipe voit cette promesse.
 site-how-5-h = Rien ne se perd

@@ -27,14 +27,14 @@ site-wait = Um momento
 ## landing
 
 site-home-title = Atende antes do segundo toque
-site-home-description = { $name } atende cada ligação da sua clínica, marca a consulta e passa a ligação para a sua equipe quando é preciso uma pessoa.
+site-home-description = { $name } atende cada ligação da sua clínica, anota o que é preciso e passa a ligação para a sua equipe quando é preciso uma pessoa.
 site-home-hear = Ouvir uma ligação de exemplo, { $length }
 site-home-note = Funciona no servidor que você escolher. Quem liga é avisado de que fala com uma máquina.
 site-home-what = O que ele faz ao telefone
 site-home-answer-h = Atende
 site-home-answer = No almoço, à noite e quando todas as linhas estão ocupadas. Cumprimenta em nome da sua clínica e pergunta do que a pessoa precisa.
-site-home-book-h = Marca consultas
-site-home-book = Oferece os horários que você permite, confirma nome e número e repete a consulta antes de desligar.
+site-home-book-h = Anota
+site-home-book = Pergunta nome, número e os horários que convêm, repete tudo, e a sua equipe encontra o pedido junto da ligação.
 site-home-pass-h = Transfere
 site-home-pass = Quando alguém está com dor, irritado ou pede uma pessoa, a sua equipe recebe a ligação com o que já foi dito.
 site-home-see = O que a sua equipe vê
@@ -46,7 +46,7 @@ site-home-end-text = Uma pessoa da nossa equipe prepara uma recepção para a su
 
 ## the sample call
 
-site-sample-title = Limpeza dentária, marcada
+site-sample-title = Limpeza dentária, pedido anotado
 site-sample-label = Exemplo
 site-sample-spoken = As pessoas são inventadas e um computador fala os dois papéis.
 site-sample-tones = As pessoas são inventadas. Tons substituem as vozes; as palavras estão abaixo.
@@ -56,9 +56,9 @@ site-sample-1 = Clínica dentária do Porto, aqui é a recepção automática. C
 site-sample-2 = Oi, aqui é Ana Vidal. Preciso de uma limpeza, de preferência nesta semana.
 site-sample-3 = Claro, Ana. Pode confirmar a sua data de nascimento?
 site-sample-4 = Nove de março de oitenta e nove.
-site-sample-5 = Obrigado. Tenho quinta às nove e dez, ou sexta às duas e meia da tarde.
-site-sample-6 = Quinta de manhã está ótimo.
-site-sample-7 = Está marcado para quinta às nove e dez. Mais alguma coisa?
+site-sample-5 = Obrigado. Que horários convêm a você nesta semana?
+site-sample-6 = Quinta de manhã seria ótimo.
+site-sample-7 = Anotei quinta de manhã. A equipe liga para você hoje para confirmar o horário. Mais alguma coisa?
 site-sample-8 = Não, é só isso. Obrigada.
 
 ## how it works
@@ -68,8 +68,8 @@ site-how-1-h = O seu número continua seu
 site-how-1 = Você desvia a sua linha, sempre ou só quando ninguém atende. Um provedor de voz recebe a ligação e { $name } diz a ele o que a sua recepção pode falar e fazer.
 site-how-2-h = Ele diz o que é
 site-how-2 = A primeira frase diz o nome da sua clínica, que a recepção é automática e se a ligação é gravada.
-site-how-3-h = Pergunta, procura e oferece
-site-how-3 = Descobre o que a pessoa precisa, procura um horário livre dentro das suas regras e repete a escolha antes de marcar.
+site-how-3-h = Pergunta, anota e repete
+site-how-3 = Descobre o que a pessoa precisa e quando convém, e repete nome, número e pedido antes de desligar. A sua equipe confirma a consulta.
 site-how-4-h = Passa adiante
 site-how-4 = Emergências, reclamações e o que você indicar vão para uma pessoa. Se não houver ninguém, promete-se um retorno e a sua equipe vê a promessa.
 site-how-5-h = Nada se perde

@@ -33,10 +33,12 @@ async fn tables(admin: &mut PgConnection) -> Vec<Table> {
         "select c.relname::text as name,
                 string_agg(quote_ident(a.attname), ', ' order by a.attnum) as columns,
                 string_agg(case when a.attname = 'org_id' then '$1'
+                                when a.attnotnull and format_type(a.atttypid, null) like '%[]' then quote_literal('{}')
+                                when a.attnotnull and format_type(a.atttypid, null) like '%range' then quote_literal('empty')
                                 when a.attnotnull then case format_type(a.atttypid, null)
                                   when 'uuid' then 'gen_random_uuid()' when 'text' then 'gen_random_uuid()::text'
                                   when 'timestamp with time zone' then 'now()' when 'bytea' then 'uuid_send(gen_random_uuid())'
-                                  when 'jsonb' then quote_literal('{}') when 'boolean' then 'false' when 'text[]' then quote_literal('{x}')
+                                  when 'jsonb' then quote_literal('{}') when 'boolean' then 'false'
                                   when 'tsvector' then quote_literal('x') when 'date' then 'current_date'
                                   else '1' end
                                 else 'null' end, ', ' order by a.attnum) as sample,
