@@ -168,8 +168,9 @@ create table call_logs (
   language_at       timestamptz,
   transferred_to    text,
   consent           jsonb,
-  -- The conversation from the report, an array of turns; live turns stand in `call_turns` until it arrives.
-  transcript        jsonb,
+  -- The conversation from the report, an array of turns as JSON; live turns stand in `call_turns` until it arrives. Text,
+  -- because nothing looks into it here: as jsonb it was half of what a long report cost.
+  transcript        text,
   -- A transcript that came as bare text.
   transcript_text   text,
   -- Where the provider keeps the sound: an array of {channel, url}.
@@ -448,7 +449,7 @@ begin
            left(concat_ws(' ', c.caller_name, c.summary, c.transcript_text,
              -- A tsvector holds 1 MB, and one call that does not fit would hold up all others: 100,000 characters of
              -- any script fit, twice over when they are hyphenated.
-             (select string_agg(t ->> 'text', ' ') from jsonb_array_elements(c.transcript) t),
+             (select string_agg(t ->> 'text', ' ') from jsonb_array_elements(c.transcript::jsonb) t),
              (select string_agg(t.text, ' ') from call_turns t where t.org_id = c.org_id and t.call_id = c.id)), 100000) as text,
            -- Numbers by their last digits, so that "0118" or a national form finds them.
            (select string_agg(right(d.digits, n), ' ')
@@ -492,7 +493,8 @@ create type call_facts as (
   cost_micros bigint, currency text,
   summary text, success_evaluation text, structured_data jsonb, latency jsonb,
   language text, transferred_to text, consent jsonb,
-  transcript jsonb, recordings jsonb,
+  transcript text,                -- given beside the facts
+  recordings jsonb,
   turn_key text, turn_role text, turn_text text, turn_final boolean,
   tool_calls jsonb,               -- array of {id, name, arguments, result, error}
   is_report boolean
@@ -1015,12 +1017,12 @@ $$;
 create function apply_call_facts(p_org uuid, p_call call_tracking, f call_facts) returns text
 language plpgsql security invoker as $$
 declare
-  v_rank int := coalesce(status_rank(f.status), 0);
-  v_started timestamptz := coalesce(f.started_at, case when f.status = 'in-progress' then f.status_at end);
+  v_rank int;
+  v_started timestamptz;
   v_kind text;
   v_words boolean := false;
   v_known int := known_facts(f);
-  v_phone text := case f.direction when 'outbound' then f.to_number else f.from_number end;
+  v_phone text;
   v_agent uuid;
   v_turn boolean;
   v_said boolean;
@@ -1058,6 +1060,18 @@ begin
     end if;
   end if;
 
+  if f.status = 'ended' then
+    v_result := update_call_completed_atomically(p_org, p_call.provider_call_id, f.duration_seconds, p_call.id, f, true);
+    if not v_result.success then
+      raise exception using message = v_result.error_message;
+    end if;
+    perform queue_for_search(p_org, p_call.id);
+    return case when p_call.status_rank < 5 then 'call.ended' else 'call.updated' end;
+  end if;
+
+  v_rank := coalesce(status_rank(f.status), 0);
+  v_started := coalesce(f.started_at, case when f.status = 'in-progress' then f.status_at end);
+  v_phone := case f.direction when 'outbound' then f.to_number else f.from_number end;
   v_turn := f.turn_final;
   if v_turn and p_call.reported then
     select l.transcript is null into v_turn from call_logs l where l.org_id = p_org and l.id = p_call.id;
@@ -1068,37 +1082,35 @@ begin
     -- While the call goes on its words wait for its end; after it nothing else would have them indexed.
     v_words := v_words or p_call.status_rank = 5;
   end if;
-  -- The hot row: one small update per event; update_call_completed_atomically does it for those that end the call.
-  if f.status is distinct from 'ended' then
-    if v_words or p_call.agent_id is null then
-      select l.agent_id into v_agent from call_logs l where l.org_id = p_org and l.id = p_call.id;
-    end if;
-    v_said := f.turn_final and f.event_at is not null and (p_call.said_at is null or f.event_at > p_call.said_at
-      or (f.event_at = p_call.said_at
-        and (f.turn_text > p_call.said_text or (f.turn_text = p_call.said_text and f.turn_role < p_call.said_role))));
-    update call_tracking t set
-      status = case when v_rank > t.status_rank then f.status else t.status end,
-      status_rank = greatest(t.status_rank, v_rank),
-      at = least(t.at, f.at),
-      agent_id = coalesce(v_agent, t.agent_id),
-      phone = coalesce(t.phone, v_phone),
-      last_event_at = greatest(t.last_event_at, f.event_at),
-      known = t.known | v_known,
-      said_role = case when v_said then f.turn_role else t.said_role end,
-      said_text = case when v_said then f.turn_text else t.said_text end,
-      said_at = case when v_said then f.event_at else t.said_at end
-    where t.org_id = p_org and t.id = p_call.id;
+  -- The hot row: one small update per event.
+  if v_words or p_call.agent_id is null then
+    select l.agent_id into v_agent from call_logs l where l.org_id = p_org and l.id = p_call.id;
   end if;
+  v_said := f.turn_final and f.event_at is not null and (p_call.said_at is null or f.event_at > p_call.said_at
+    or (f.event_at = p_call.said_at
+      and (f.turn_text > p_call.said_text or (f.turn_text = p_call.said_text and f.turn_role < p_call.said_role))));
+  update call_tracking t set
+    status = case when v_rank > t.status_rank then f.status else t.status end,
+    status_rank = greatest(t.status_rank, v_rank),
+    at = least(t.at, f.at),
+    agent_id = coalesce(v_agent, t.agent_id),
+    phone = coalesce(t.phone, v_phone),
+    last_event_at = greatest(t.last_event_at, f.event_at),
+    known = t.known | v_known,
+    said_role = case when v_said then f.turn_role else t.said_role end,
+    said_text = case when v_said then f.turn_text else t.said_text end,
+    said_at = case when v_said then f.event_at else t.said_at end
+  where t.org_id = p_org and t.id = p_call.id;
 
-  if not coalesce(f.is_report, false) and (v_rank > p_call.status_rank or v_started <> p_call.started_at
-      or (v_started is not null and p_call.started_at is null)) then
+  if v_rank > p_call.status_rank or v_started <> p_call.started_at
+      or (v_started is not null and p_call.started_at is null) then
     update call_logs l set
-      status = case when v_rank > status_rank(l.status) and v_rank < 5 then f.status else l.status end,
+      status = case when v_rank > status_rank(l.status) then f.status else l.status end,
       started_at = better_time(l.started_at, l.started_word, v_started, 2, false),
       started_word = case when v_started is null then l.started_word else greatest(l.started_word, 2) end,
       duration_seconds = call_seconds(better_time(l.started_at, l.started_word, v_started, 2, false), l.ended_at, l.claimed_seconds)
     where l.org_id = p_org and l.id = p_call.id
-      and ((v_rank > status_rank(l.status) and v_rank < 5)
+      and (v_rank > status_rank(l.status)
         or better_time(l.started_at, l.started_word, v_started, 2, false) is distinct from l.started_at);
     if found then
       v_kind := 'call.updated';
@@ -1108,14 +1120,6 @@ begin
     end if;
   end if;
 
-  if f.status = 'ended' then
-    v_result := update_call_completed_atomically(p_org, p_call.provider_call_id, f.duration_seconds, p_call.id, f, true);
-    if not v_result.success then
-      raise exception using message = v_result.error_message;
-    end if;
-    v_kind := case when p_call.status_rank < 5 then 'call.ended' else 'call.updated' end;
-    v_words := true;
-  end if;
   if v_words then
     perform queue_for_search(p_org, p_call.id);
   end if;
@@ -1134,6 +1138,7 @@ $$;
 create function ingest_event(
   p_provider text, p_connection_id uuid, p_org_id uuid, p_type text, p_dedup_key text, p_facts_digest text,
   p_provider_call_id text, p_new_id uuid, p_event_at timestamptz, p_body bytea, p_body_bytes int, p_facts jsonb,
+  p_transcript text,
   out outcome text, out org_id uuid, out call_id uuid, out live_seq bigint, out stored jsonb)
 language plpgsql security invoker set search_path = pg_catalog, public as $$
 #variable_conflict use_column
@@ -1145,9 +1150,6 @@ declare
   v_created record;
   v_kind text;
   v_change text;
-  v_key text := p_dedup_key;
-  -- A second report that says something else waits beside the first.
-  v_waiting_key text := concat_ws('/', p_dedup_key, p_facts_digest);
   v_known text;
   v_new boolean;
   v_stored jsonb;
@@ -1155,13 +1157,18 @@ declare
   v_setting text;
 begin
   f := jsonb_populate_record(null::call_facts, p_facts);
+  if p_transcript is not null then
+    f.transcript := p_transcript;
+  end if;
 
   if v_org is null then
     select r.org_id, r.reason into v_org, v_reason
       from resolve_event_org(p_provider, p_provider_call_id, f.number_ref,
         case f.direction when 'outbound' then f.from_number else f.to_number end, f.assistant_ref) r;
     if v_org is null then
-      perform quarantine_event(p_new_id, p_provider, p_connection_id, v_waiting_key, p_type, p_provider_call_id, v_reason, p_body, p_body_bytes);
+      -- A second report that says something else waits beside the first.
+      perform quarantine_event(p_new_id, p_provider, p_connection_id, concat_ws('/', p_dedup_key, p_facts_digest), p_type,
+        p_provider_call_id, v_reason, p_body, p_body_bytes);
       outcome := 'quarantined';
       return;
     end if;
@@ -1176,7 +1183,8 @@ begin
       select * into v_created from create_inbound_call_atomically(v_org, p_provider_call_id, null, null, null, null,
         f, p_new_id, p_connection_id, true);
       if v_created.error_code = 'COLLISION_ERROR' then
-        perform quarantine_event(p_new_id, p_provider, p_connection_id, v_waiting_key, p_type, p_provider_call_id, 'collision', p_body, p_body_bytes);
+        perform quarantine_event(p_new_id, p_provider, p_connection_id, concat_ws('/', p_dedup_key, p_facts_digest), p_type,
+          p_provider_call_id, 'collision', p_body, p_body_bytes);
         outcome := 'quarantined';
         return;
       elsif not v_created.success then
@@ -1194,15 +1202,15 @@ begin
   end if;
 
   insert into provider_events (org_id, dedup_key, connection_id, call_id, type, at, facts_digest, body, body_bytes)
-  values (v_org, v_key, p_connection_id, v_call.id, p_type, p_event_at, p_facts_digest, p_body, p_body_bytes)
+  values (v_org, p_dedup_key, p_connection_id, v_call.id, p_type, p_event_at, p_facts_digest, p_body, p_body_bytes)
   on conflict do nothing;
   v_new := found;
   if not v_new then
-    select e.facts_digest into v_known from provider_events e where e.org_id = v_org and e.dedup_key = v_key;
+    select e.facts_digest into v_known from provider_events e where e.org_id = v_org and e.dedup_key = p_dedup_key;
     if p_facts_digest is not null and v_known is distinct from p_facts_digest then
       -- The same report again, and it says something else: kept beside the first, its facts added.
       insert into provider_events (org_id, dedup_key, connection_id, call_id, type, at, facts_digest, body, body_bytes)
-      values (v_org, v_key || '/' || p_facts_digest, p_connection_id, v_call.id, p_type, p_event_at, p_facts_digest, p_body, p_body_bytes)
+      values (v_org, p_dedup_key || '/' || p_facts_digest, p_connection_id, v_call.id, p_type, p_event_at, p_facts_digest, p_body, p_body_bytes)
       on conflict do nothing;
       v_new := found;
     end if;

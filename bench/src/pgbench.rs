@@ -69,13 +69,15 @@ pub fn ingest(kind: Kind, template: &Template, first: u64, calls: u64, clients: 
     let event = template.event()?;
     let facts = serde_json::to_string(&event.facts)?;
     let stored = zstd::bulk::compress(&event.body, 1)?;
+    let transcript = event.transcript.as_ref().map(serde_json::to_string).transpose()?;
+    let spoken = if transcript.is_some() { ":transcript" } else { "null" };
     let mut text = next_call(kind, first, calls, clients);
     writeln!(text, "\\set stamp random({FIRST_STAMP}, {})", FIRST_STAMP + 9_999_999_999)?;
     let digest = event.facts_digest.as_deref().map_or_else(|| "null".to_owned(), |digest| format!("'{digest}'"));
     writeln!(
         text,
         "select outcome, org_id, call_id, live_seq, stored from ingest_event('vapi', {org}, {org}, '{kind}', {key}, {digest}, \
-         '{CALL_PREFIX}' || (:call)::text, gen_random_uuid(), to_timestamp(:stamp / 1000.0), :body::bytea, {bytes}, ({facts})::jsonb);",
+         '{CALL_PREFIX}' || (:call)::text, gen_random_uuid(), to_timestamp(:stamp / 1000.0), :body::bytea, {bytes}, ({facts})::jsonb, {spoken});",
         org = org_expression(":call"),
         kind = event.type_text,
         key = sql_text(&event.dedup_key),
@@ -87,7 +89,9 @@ pub fn ingest(kind: Kind, template: &Template, first: u64, calls: u64, clients: 
         let _ = write!(hex, "{byte:02x}");
         hex
     });
-    Ok(Script { text, variables: vec![("n", "0".into()), ("facts", facts), ("body", hex)] })
+    let mut variables = vec![("n", "0".into()), ("facts", facts), ("body", hex)];
+    variables.extend(transcript.map(|transcript| ("transcript", transcript)));
+    Ok(Script { text, variables })
 }
 
 /// The naive function of `naive.sql` with the raw body as jsonb.

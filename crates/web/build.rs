@@ -58,6 +58,7 @@ const BUNDLES: &[Bundle] = &[
             From::Here("base.css"),
             From::Here("controls.css"),
             From::Here("site.css"),
+            From::Here("booking.css"),
         ],
     },
     Bundle {
@@ -66,6 +67,7 @@ const BUNDLES: &[Bundle] = &[
     },
     Bundle { name: "time.js", sources: &[From::Here("time.js")] },
     Bundle { name: "app.js", sources: &[From::Here("app.js")] },
+    Bundle { name: "booking.js", sources: &[From::Here("booking.js")] },
     Bundle { name: "live.js", sources: &[From::Here("live.js")] },
     Bundle { name: "home.js", sources: &[From::Here("home.js")] },
     Bundle { name: "chat.js", sources: &[From::Here("chat.js")] },

@@ -21,6 +21,8 @@ site-look-light = فاتح
 site-look-dark = داكن
 site-foot-line = موظف استقبال آلي للعيادات والمراكز الطبية.
 site-nav-chat = الدردشة
+site-close = إغلاق
+site-wait = لحظة من فضلك
 
 ## landing
 

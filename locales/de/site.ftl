@@ -21,6 +21,8 @@ site-look-light = Hell
 site-look-dark = Dunkel
 site-foot-line = Ein automatischer Telefonempfang für Praxen und Kliniken.
 site-nav-chat = Chat
+site-close = Schließen
+site-wait = Einen Moment
 
 ## landing
 

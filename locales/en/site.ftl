@@ -21,6 +21,8 @@ site-look-light = Light
 site-look-dark = Dark
 site-foot-line = An automated receptionist for clinics and practices.
 site-nav-chat = Chat
+site-close = Close
+site-wait = One moment
 
 ## landing
 

@@ -21,6 +21,8 @@ site-look-light = Claro
 site-look-dark = Oscuro
 site-foot-line = Una recepción telefónica automática para clínicas y consultas.
 site-nav-chat = Chat
+site-close = Cerrar
+site-wait = Un momento
 
 ## landing
 

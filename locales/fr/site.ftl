@@ -21,6 +21,8 @@ site-look-light = Clair
 site-look-dark = Sombre
 site-foot-line = Un accueil téléphonique automatique pour cliniques et cabinets.
 site-nav-chat = Discussion
+site-close = Fermer
+site-wait = Un instant
 
 ## landing
 

@@ -21,6 +21,8 @@ site-look-light = Claro
 site-look-dark = Escuro
 site-foot-line = Uma recepção telefônica automática para clínicas e consultórios.
 site-nav-chat = Chat
+site-close = Fechar
+site-wait = Um momento
 
 ## landing
 

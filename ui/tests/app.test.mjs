@@ -29,7 +29,7 @@ after(async () => {
 async function signedIn({ email = practice.email, ...options } = {}) {
   const context = await chromium.browser.createBrowserContext();
   const { page, complaints } = await openPage(context, options);
-  await page.goto(`${server.base}/`, { waitUntil: "load" });
+  await page.goto(`${server.base}/app`, { waitUntil: "load" });
   await page.type("#email", email);
   await page.type("#password", PASSWORD);
   await Promise.all([page.waitForNavigation(), page.click("button[type=submit]")]);

@@ -53,8 +53,8 @@ async function freePort() {
   return port;
 }
 
-/** The server itself with a database of its own. */
-export async function startServer() {
+/** The server itself with a database of its own. @param {Record<string, string>} [settings] */
+export async function startServer(settings = {}) {
   const voxanne = program("voxanne");
   const place = mkdtempSync(join(tmpdir(), "voxanne-server-"));
   // Started as root, the database runs under another account, which has to pass through here.
@@ -66,6 +66,7 @@ export async function startServer() {
     VOXANNE_LISTEN: base.slice("http://".length),
     VOXANNE_METRICS_LISTEN: "off",
     VOXANNE_LOG: "warn",
+    ...settings,
   };
   /** @type {import("node:child_process").ChildProcess} */
   let child;

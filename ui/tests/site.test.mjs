@@ -182,6 +182,51 @@ test("the sample call is fetched when asked for, can be sought in, and marks the
   await page.close();
 });
 
+test("the pages of a booking are shown in a dialog, one after the other, and what was typed stays", async () => {
+  const { page, complaints } = await openPage(chromium.browser);
+  await page.goto(plain.base, { waitUntil: "load" });
+  const heading = (/** @type {string} */ text) =>
+    page.waitForFunction((wanted) => document.querySelector("dialog[open] h1")?.textContent === wanted, {}, text);
+  await page.focus(".hero [data-book]");
+  await page.keyboard.press("Enter");
+  await heading("Pick a time");
+  assert.deepEqual(await axe(page), []);
+  await page.click("dialog [name=slot]");
+  await heading("Your details");
+  assert.equal(await page.evaluate(() => document.activeElement?.id), "email");
+  await page.keyboard.type("nobody");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("dialog [aria-invalid]");
+  assert.equal(await page.$eval("#email", (field) => /** @type {HTMLInputElement} */ (field).value), "nobody");
+  await page.waitForFunction(() => document.activeElement?.id === "email");
+  await page.keyboard.press("End");
+  await page.keyboard.type("@example.com");
+  await page.keyboard.press("Enter");
+  await heading("Booked");
+  // Enter booked and did not press Close, and Escape gives the focus back to what opened it.
+  await page.keyboard.press("Escape");
+  await page.waitForFunction(() => document.activeElement?.matches(".hero [data-book]"));
+  assert.equal(new URL(page.url()).pathname, "/");
+  assert.deepEqual(complaints.filter((line) => !String(line).includes("422")), []);
+  await page.close();
+});
+
+test("the back button closes the dialog and stays on the page", async () => {
+  const { page, complaints } = await openPage(chromium.browser, { width: 390 });
+  await page.goto(plain.base, { waitUntil: "load" });
+  await page.click(".hero [data-book]");
+  await page.waitForSelector("dialog[open] [name=slot]");
+  assert.equal(await overflow(page), 0);
+  await page.goBack();
+  await page.waitForSelector("dialog:not([open])");
+  assert.equal(new URL(page.url()).pathname, "/");
+  // Opened once more, it begins again.
+  await page.click(".hero [data-book]");
+  await page.waitForSelector("dialog[open] [name=slot]");
+  assert.deepEqual(complaints, []);
+  await page.close();
+});
+
 test("without script everything is there: menu, look, language, player", async () => {
   const { page, complaints } = await openPage(chromium.browser, { width: 390, script: false });
   await page.goto(plain.base, { waitUntil: "load" });

@@ -17,6 +17,7 @@ pub mod api_keys;
 pub mod idempotency;
 pub mod jobs;
 pub mod organizations;
+mod samples;
 pub mod tokens;
 
 use std::net::IpAddr;
@@ -28,7 +29,6 @@ use platform::clock::Clock;
 use platform::config::Origin;
 use platform::crypto::MasterKey;
 use platform::http::{ApiError, ClientAddr, Limiter, PublicRouter, TenantRouter};
-use platform::secret::Secret;
 use platform::tasks::Tasks;
 use platform::tenancy::Tenancy;
 
@@ -36,6 +36,7 @@ pub use access::{
     Admin, Authority, Caller, Can, CredentialId, CredentialRef, Denied, Form, Member, Operator, Owner, Person,
     PublicForm, Role, Scope, Scopes, SignedIn, Viewer,
 };
+pub use samples::samples;
 
 /// What identity needs from the process.
 pub struct Services {
@@ -113,30 +114,4 @@ pub fn public_router(state: State) -> PublicRouter<()> {
         .merge(accounts::api::public_router())
         .merge(organizations::api::public_router())
         .with_state(state)
-}
-
-/// The mails of identity, to be looked at: written by what writes the real ones.
-pub fn mail_samples(origin: &Origin, sender: &str) -> Vec<mail::Sample> {
-    type Write = fn(&accounts::mails::Addressee<'_>, &str) -> mail::Draft;
-    let sample = |template, what, write: Write| {
-        let (origin, sender) = (origin.to_string(), sender.to_owned());
-        mail::Sample::new(template, what, move |locale| {
-            let (email, name, sender) = ("ana@example.com", "Ana Lima", sender.as_str());
-            write(&accounts::mails::Addressee { email, name, locale, sender }, &origin)
-        })
-    };
-    vec![
-        sample("member.invited", "To somebody who is invited, when a member invites them.", |to, origin| {
-            let link = Secret::new(format!("{origin}/invite/sample"));
-            organizations::mails::invitation(to, "Harbour Dental", &link)
-        }),
-        sample(
-            "account.password_reset",
-            "To a person who forgot the password, when they ask for a link.",
-            |to, origin| accounts::mails::password_reset(to, &Secret::new(format!("{origin}/reset/sample"))),
-        ),
-        sample("account.password_changed", "To a person, when their password was changed.", |to, origin| {
-            accounts::mails::password_changed(to, origin)
-        }),
-    ]
 }

@@ -124,6 +124,7 @@ fn test_message(outbox: &Outbox, to: &str) -> Result<Vec<u8>, message::MessageEr
         date: outbox.clock().now(),
         priority: Priority::Security,
         words: &Words { text: letter.text, html: letter.html, calendar: None },
+        // The relay's provider has nothing to tell about a mail that no outbox holds.
         tracking: Vec::new(),
     })
 }

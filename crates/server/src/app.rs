@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -9,6 +10,7 @@ use axum::Router;
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::IntoResponse as _;
+use demos::Demos;
 use mail::relay::Patience;
 use mail::{Outbox, Worker};
 use platform::clock::Clock;
@@ -42,12 +44,15 @@ pub struct App {
     pub voice: VoiceState,
     /// Mails.
     pub outbox: Outbox,
+    /// Demos of the operator.
+    pub demos: Demos,
     mail_worker: Option<Worker>,
     mail_events: mail::tracking::api::WebhookState,
     health: HealthState,
     docs: Docs,
     public_limit: Option<Limiter<IpAddr>>,
     unverified: Option<Limiter<IpAddr>>,
+    booking_limit: Option<Limiter<IpAddr>>,
     proxies: TrustedProxies,
     cors_origins: Vec<HeaderValue>,
     samples: Vec<mail::Sample>,
@@ -81,13 +86,13 @@ impl App {
         let public_limit = limiter("public_api", config.limits.public_api);
         let site = web::site::Site::new(config.site.clone(), public_origin.clone());
         let unverified = limiter("unverified_webhooks", config.limits.unverified_webhooks);
+        let booking_limit = limiter("booking", config.limits.booking);
         let outbox = Outbox::new(mail::Services {
             tenancy: tenancy.clone(),
             clock: clock.clone(),
             master_key: master_key.clone(),
             config: config.mail.clone(),
         });
-        let samples = identity::mail_samples(&public_origin, outbox.sender_name());
         let identity = identity::State::new(identity::Services {
             tenancy: tenancy.clone(),
             clock: clock.clone(),
@@ -100,10 +105,10 @@ impl App {
         let voice = VoiceState::new(voice::Services {
             tenancy: tenancy.clone(),
             clock: clock.clone(),
-            master_key,
+            master_key: master_key.clone(),
             tasks: tasks.clone(),
             authority: identity.authority.clone(),
-            public_origin,
+            public_origin: public_origin.clone(),
             other_origins: config.server.cors_origins.iter().map(|origin| origin.as_str().to_owned()).collect(),
             platform_secrets: config.vapi.webhook_secrets.clone(),
             unverified: unverified.clone(),
@@ -115,6 +120,25 @@ impl App {
         let mail_events =
             mail::tracking::api::WebhookState::new(tenancy.clone(), clock, unverified.clone(), &config.mail.events)
                 .context("VOXANNE_MAIL_SENDGRID_WEBHOOK_KEY")?;
+        let announcing = voice.clone();
+        let demos = Demos::new(demos::Services {
+            authority: identity.authority.clone(),
+            master_key,
+            outbox: outbox.clone(),
+            tasks: tasks.clone(),
+            name: site.name().to_owned(),
+            public_limit: public_limit.clone(),
+            booking_limit: booking_limit.clone(),
+            tell: Arc::new(move |org, seq| announcing.announce(org, seq)),
+        });
+        // Each crate that writes mails offers its own.
+        let mut samples = identity::samples(public_origin.as_str(), outbox.sender_name());
+        samples.extend(demos::bookings::samples::samples(
+            outbox.sender_name(),
+            public_origin.as_str(),
+            &config.mail,
+            outbox.clock(),
+        ));
         let cors_origins = config
             .server
             .cors_origins
@@ -128,12 +152,13 @@ impl App {
             voice,
             mail_worker: Worker::new(&outbox, Patience::default())?,
             outbox,
+            demos,
             mail_events,
             public_limit,
             unverified,
+            booking_limit,
             proxies: TrustedProxies::new(config.server.trusted_proxies.clone()),
             cors_origins,
-            // Each crate that writes mails adds its own.
             samples,
             quotas: config.quotas.clone(),
             data_dir: config.server.data_dir.clone(),
@@ -156,6 +181,7 @@ impl App {
             .merge(web::router(web::State::new(web::Services {
                 identity: self.identity.clone(),
                 voice: self.voice.clone(),
+                demos: self.demos.clone(),
                 outbox: self.outbox.clone(),
                 samples: self.samples.clone(),
                 quotas: self.quotas.clone(),
@@ -174,11 +200,13 @@ impl App {
 
     /// The router of the API alone and its description.
     pub fn api(&self) -> (Router, OpenApi) {
-        let tenant: TenantRouter<()> =
-            identity::tenant_router(self.identity.clone()).merge(voice::tenant_router(self.voice.clone()));
+        let tenant: TenantRouter<()> = identity::tenant_router(self.identity.clone())
+            .merge(voice::tenant_router(self.voice.clone()))
+            .merge(demos::tenant_router(self.demos.clone()));
         let public: PublicRouter<()> = identity::public_router(self.identity.clone())
             .merge(voice::public_router(&self.voice))
             .merge(mail::tracking::api::router(self.mail_events.clone()))
+            .merge(demos::public_router(self.demos.clone()))
             .merge(health::router(self.health.clone()))
             .merge(docs::router(self.docs.clone()));
         let (tenant, mut description) = tenant.split();
@@ -192,6 +220,7 @@ impl App {
     pub fn start_worker(&self) {
         self.voice.start_worker();
         mail::tracking::jobs::keep_short(self.outbox.tenancy().clone(), self.outbox.clock().clone(), &self.tasks);
+        self.demos.start_worker();
         self.identity.start_worker();
         mail::outbox::jobs::start_forgetting(&self.outbox, &self.tasks);
         if let Some(worker) = &self.mail_worker {
@@ -201,7 +230,8 @@ impl App {
 
     /// Forgets idle clients in the limiters, now and then, until the process stops.
     pub fn start_forgetting(&self, tasks: &Tasks) {
-        let limiters: Vec<_> = [&self.public_limit, &self.unverified].into_iter().flatten().cloned().collect();
+        let limiters: Vec<_> =
+            [&self.public_limit, &self.unverified, &self.booking_limit].into_iter().flatten().cloned().collect();
         tasks.every(FORGET, "idle clients could not be forgotten", move || {
             limiters.iter().for_each(Limiter::forget_idle);
             async { Ok::<_, std::convert::Infallible>(()) }

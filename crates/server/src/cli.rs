@@ -80,6 +80,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             say("The configuration is in order.\n");
         }
         Command::Openapi => say(&openapi::document()?),
+        // Boxed: it holds the whole server, and this stack would carry its size through every command.
         Command::Serve(arguments) => Box::pin(serve::run(config()?, arguments)).await?,
         Command::Migrate => serve::migrate(&config()?).await?,
         Command::Doctor { part: None } => return doctor::run(&config()?).await,

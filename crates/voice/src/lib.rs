@@ -25,7 +25,7 @@ use platform::clock::Clock;
 use platform::config::Origin;
 use platform::crypto::MasterKey;
 use platform::http::{Limiter, PublicRouter, TenantRouter};
-use platform::ids::ConnectionId;
+use platform::ids::{ConnectionId, OrgId};
 use platform::realtime::Hub;
 use platform::secret::Secret;
 use platform::tasks::Tasks;
@@ -152,6 +152,12 @@ impl VoiceState {
     pub fn start_live(&self) {
         live::jobs::keep_awake(self.tenancy.clone(), self.live.hub.clone(), &self.live.tasks);
         live::jobs::watch_revocations(self.authority.clone(), self.live.watchers.clone(), &self.live.tasks);
+    }
+
+    /// Tells whoever watches an organization, here and on other nodes, of a live event that another domain committed.
+    pub fn announce(&self, org: OrgId, seq: i64) {
+        self.live.hub.wake(org, seq);
+        self.neighbours.tell(org, seq);
     }
 
     /// Tells other nodes of live events and hears of theirs. For installations on a database that several nodes share.

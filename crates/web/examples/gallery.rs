@@ -20,13 +20,14 @@ use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
 use axum::extract::{Path, Query, State};
 use axum::response::sse::{Event, Sse};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
-use axum::{Json, Router};
+use axum::{Form, Json, Router};
 use futures::StreamExt as _;
 use http::{HeaderMap, StatusCode};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
+use maud::{Markup, html};
 use serde_json::{Value, json};
 use tokio::sync::broadcast;
 use uuid::Uuid;
@@ -44,7 +45,7 @@ use web::pages::{
     today,
 };
 use web::security::Nonce;
-use web::site::{Site, Visit};
+use web::site::{About, Site, Visit};
 
 /// What `push` and `close` send to the sockets.
 #[derive(Clone)]
@@ -114,6 +115,8 @@ async fn main() {
         .route("/gallery/push", post(push))
         .route("/gallery/close/{code}", post(close))
         .route("/gallery/ways/{ways}", post(allow))
+        .route("/book", get(choose_time).post(take_time))
+        .route("/book/taken", get(taken))
         .route("/{*rest}", get(other_page))
         .with_state(gallery)
         .merge(web::site::router(site));
@@ -473,6 +476,52 @@ async fn other_page(
         }
         rest => failure(&frame, rest),
     }
+}
+
+/// A form in two steps and its end, as a booking has them: for trying the dialog that shows them.
+async fn choose_time(State(gallery): State<Gallery>, Query(asked): Asked, headers: HeaderMap) -> Page {
+    let content = match asked.get("slot") {
+        None => html! {
+            h1 { "Pick a time" }
+            form method="get" { button.btn.pri name="slot" value="ten" { "10:30" } }
+        },
+        Some(slot) => details(slot, "", false),
+    };
+    booking_page(&gallery, &headers, &content)
+}
+
+async fn take_time(
+    State(gallery): State<Gallery>,
+    headers: HeaderMap,
+    Form(sent): Form<HashMap<String, String>>,
+) -> Response {
+    let text = |name: &str| sent.get(name).map(String::as_str).unwrap_or_default();
+    if text("email").contains('@') && text("sure") == "yes" {
+        return Redirect::to("/book/taken").into_response();
+    }
+    let page = booking_page(&gallery, &headers, &details(text("slot"), text("email"), true));
+    page.with_status(StatusCode::UNPROCESSABLE_ENTITY).into_response()
+}
+
+async fn taken(State(gallery): State<Gallery>, headers: HeaderMap) -> Page {
+    booking_page(&gallery, &headers, &html! { h1 { "Booked" } p { "We look forward to it." } })
+}
+
+fn details(slot: &str, email: &str, wrong: bool) -> Markup {
+    html! {
+        h1 { "Your details" }
+        form method="post" action="/book" {
+            input type="hidden" name="slot" value=(slot);
+            label for="email" { "Email" }
+            input.in id="email" name="email" value=(email) autofocus[!wrong] aria-invalid=[wrong.then_some("true")];
+            button.btn.pri name="sure" value="yes" { "Book" }
+        }
+    }
+}
+
+fn booking_page(gallery: &Gallery, headers: &HeaderMap, content: &Markup) -> Page {
+    let visit = Visit::new("/book", headers);
+    web::site::page(&gallery.site, &visit, &About::unlisted("Book a demo", "A sample"), content).private()
 }
 
 fn failure(frame: &Frame, which: &str) -> Page {

@@ -9,6 +9,7 @@
 //! style anywhere. Forms work without script.
 
 pub mod assets;
+mod booking;
 pub mod components;
 mod context;
 mod errors;
@@ -28,6 +29,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::extract::FromRef;
+use demos::Demos;
 use identity::Authority;
 use jiff::Timestamp;
 use mail::{Outbox, Sample};
@@ -44,6 +46,8 @@ pub struct Services {
     pub identity: identity::State,
     /// Calls.
     pub voice: VoiceState,
+    /// Demos of the operator.
+    pub demos: Demos,
     /// Mails.
     pub outbox: Outbox,
     /// Every text that is sent, for the previews.
@@ -64,6 +68,7 @@ pub struct State {
     pub(crate) identity: identity::State,
     pub(crate) authority: Authority,
     pub(crate) voice: VoiceState,
+    pub(crate) demos: Demos,
     pub(crate) outbox: Outbox,
     pub(crate) samples: Arc<[Sample]>,
     pub(crate) quotas: QuotaConfig,
@@ -75,9 +80,20 @@ pub struct State {
 impl State {
     /// Puts the parts together.
     pub fn new(services: Services) -> Self {
-        let Services { identity, voice, outbox, samples, quotas, data_dir, site, demonstration } = services;
+        let Services { identity, voice, demos, outbox, samples, quotas, data_dir, site, demonstration } = services;
         let authority = identity.authority.clone();
-        Self { authority, identity, voice, outbox, samples: samples.into(), quotas, data_dir, site, demonstration }
+        Self {
+            authority,
+            identity,
+            voice,
+            demos,
+            outbox,
+            samples: samples.into(),
+            quotas,
+            data_dir,
+            site,
+            demonstration,
+        }
     }
 
     pub(crate) fn tenancy(&self) -> &Tenancy {

@@ -201,6 +201,14 @@ pub async fn list_memberships(authority: &Authority, user: UserId) -> Result<Vec
     Ok(memberships)
 }
 
+/// Everybody who runs the installation: id and name, by name.
+pub async fn list_operators(tenancy: &Tenancy) -> Result<Vec<(UserId, String)>, DbError> {
+    let mut tx = tenancy.system("who runs the installation may belong to any organization").await?;
+    let people = store::list_operators(&mut tx).await?;
+    tx.commit().await?;
+    Ok(people)
+}
+
 /// Lets a person run the installation, from the command line. False when nobody has the address.
 pub async fn grant_operator(tenancy: &Tenancy, email: &str) -> Result<bool, AccountError> {
     let Ok(address) = EmailAddress::parse(email) else {

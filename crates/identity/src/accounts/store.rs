@@ -171,6 +171,13 @@ pub(crate) async fn delete_resets(tx: &mut SystemTx, expired_before: Timestamp) 
     Ok(gone.rows_affected())
 }
 
+/// Everybody who runs the installation, by name.
+pub(crate) async fn list_operators(tx: &mut SystemTx) -> Result<Vec<(UserId, String)>, DbError> {
+    Ok(sqlx::query_as("select id, name from users where is_operator and disabled_at is null order by name, id")
+        .fetch_all(tx.conn())
+        .await?)
+}
+
 /// Where a person belongs, the last used first.
 pub(crate) async fn list_memberships(tx: &mut SystemTx, user: UserId) -> Result<Vec<Membership>, DbError> {
     let rows: Vec<(OrgId, String, String)> = sqlx::query_as(

@@ -129,6 +129,8 @@ pub struct SecurityConfig {
 pub struct LimitConfig {
     /// Public API requests of one client.
     pub public_api: Rate,
+    /// Demo bookings of one client.
+    pub booking: Rate,
     /// Webhook requests without a valid signature, of one address.
     pub unverified_webhooks: Rate,
     /// Largest accepted webhook body in bytes.
@@ -315,6 +317,7 @@ fn security(reader: &mut Reader<'_>) -> Result<SecurityConfig, Recorded> {
 
 fn limits(reader: &mut Reader<'_>) -> Result<LimitConfig, Recorded> {
     let public_api = reader.value(&variables::RATE_PUBLIC_API, str::parse);
+    let booking = reader.value(&variables::RATE_BOOKING, str::parse);
     let unverified_webhooks = reader.value(&variables::RATE_UNVERIFIED_WEBHOOKS, str::parse);
     let max_webhook_bytes =
         reader.value(&variables::MAX_WEBHOOK_BYTES, |text| values::number_in(text, 65_536..=67_108_864));
@@ -322,6 +325,7 @@ fn limits(reader: &mut Reader<'_>) -> Result<LimitConfig, Recorded> {
     let per_org = reader.value(&variables::LIVE_CONNECTIONS_PER_ORG, |text| values::number_in(text, 1..=1_000_000));
     Ok(LimitConfig {
         public_api: public_api?,
+        booking: booking?,
         unverified_webhooks: unverified_webhooks?,
         max_webhook_bytes: max_webhook_bytes?,
         live_connections_per_user: per_user?,

@@ -16,7 +16,7 @@ use super::accent::{Accent, Colour};
 use crate::i18n::{self, Locale};
 
 /// The public website's own settings.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SiteConfig {
     /// What the operator calls the service, in headings, mails and calendar entries.
     pub name: String,
@@ -496,6 +496,12 @@ site-home-title = "{ $name } answers"
         assert_eq!(site.legal.as_ref().map(|legal| legal.updated.to_string()).as_deref(), Some("2026-11-01"));
         assert_eq!(site.texts.len(), 1);
         assert!(site.accent.is_some());
+    }
+
+    #[test]
+    fn the_example_in_the_documentation_is_accepted() {
+        let site = SiteConfig::parse(include_str!("../../../../docs/site.example.toml"));
+        assert_eq!(site.map(|site| site.texts.len()), Ok(2));
     }
 
     #[test]

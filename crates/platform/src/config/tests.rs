@@ -51,6 +51,7 @@ fn an_empty_environment_gives_the_documented_defaults() {
     assert!(matches!(config.database.source, DatabaseSource::Embedded));
     assert_eq!(config.database.pool_size, 16);
     assert_eq!(config.limits.public_api, "100/15m".parse().unwrap());
+    assert_eq!(config.limits.booking, "20/1h".parse().unwrap());
     assert_eq!(config.limits.unverified_webhooks, Rate { limit: 30, period: Duration::from_mins(1) });
     assert_eq!(config.limits.max_webhook_bytes, 8 * 1024 * 1024);
     assert_eq!(config.limits.live_connections_per_user, 20);

@@ -202,6 +202,15 @@ pub(super) static RATE_PUBLIC_API: Variable = Variable {
     secret: false,
 };
 
+pub(super) static RATE_BOOKING: Variable = Variable {
+    name: "VOXANNE_RATE_BOOKING",
+    section: Section::Limits,
+    meaning: "Demo bookings that one client may ask for in a period. Each sends mail to an address of its choice.",
+    default: Some("20/1h"),
+    example: "20/1h",
+    secret: false,
+};
+
 pub(super) static RATE_UNVERIFIED_WEBHOOKS: Variable = Variable {
     name: "VOXANNE_RATE_UNVERIFIED_WEBHOOKS",
     section: Section::Limits,
@@ -421,6 +430,7 @@ pub static VARIABLES: &[&Variable] = &[
     &DB_POOL,
     &MASTER_KEY,
     &RATE_PUBLIC_API,
+    &RATE_BOOKING,
     &RATE_UNVERIFIED_WEBHOOKS,
     &MAX_WEBHOOK_BYTES,
     &LIVE_CONNECTIONS_PER_USER,

@@ -8,7 +8,7 @@ use sqlx::{AssertSqlSafe, Executor as _};
 use test_support::TestDb;
 
 /// Tables without an organization, each with its reason. The application sees none of them.
-const WITHOUT_ORGANIZATION: [(&str, &str); 14] = [
+const WITHOUT_ORGANIZATION: &[(&str, &str)] = &[
     ("_sqlx_migrations", "the version of the schema; readable, so that a login can compare it with the binary's"),
     ("users", "a person may belong to several organizations"),
     ("sessions", "of a person; only selects an organization"),

@@ -11,7 +11,7 @@ use platform::i18n::Locale;
 const FILES: [&str; 3] = ["site", "booking", "mail"];
 
 /// Texts in the code that look like a key and are none.
-const NOT_WORDS: &[&str] = &["site-"];
+const NOT_WORDS: &[&str] = &["site-", "mail-"];
 
 /// Words that wait for the code that says them. To be empty when that code is in.
 const WAITING: &[&str] = &[];

@@ -78,6 +78,24 @@ fn rules() -> BTreeMap<&'static str, Rule> {
         ("retire_connection_secrets", key(Who::Admin, "connections:write")),
         ("disable_connection", key(Who::Admin, "connections:write")),
         ("send_test_event", key(Who::Admin, "connections:write")),
+        ("list_demo_slots", bare(Who::Public(200))),
+        ("book_demo", with(Who::Public(400), json!({}))),
+        ("create_demo_hold", with(Who::Public(422), json!({}))),
+        ("create_demo_booking", with(Who::Public(422), json!({}))),
+        ("list_demo_bookings", bare(Who::Operator)),
+        ("get_demo_booking", bare(Who::Operator)),
+        ("update_demo_booking", with(Who::Operator, json!({"staff_notes": "x"}))),
+        ("get_demo_rules", bare(Who::Operator)),
+        (
+            "update_demo_rules",
+            with(
+                Who::Operator,
+                json!({
+                    "zone": "UTC", "hours": {}, "length_minutes": 25, "buffer_minutes": 5, "notice_minutes": 60,
+                    "horizon_days": 14, "days_off": [],
+                }),
+            ),
+        ),
         ("list_quarantine", bare(Who::Operator)),
         ("replay_quarantined_event", with(Who::Operator, json!({}))),
     ])
@@ -94,6 +112,7 @@ struct Ours {
     invitation: Uuid,
     key: Uuid,
     quarantined: Uuid,
+    booking: Uuid,
 }
 
 impl Ours {
@@ -118,7 +137,11 @@ impl Ours {
         .execute(&mut admin)
         .await
         .unwrap();
-        Self { practice, call, member, invitation, key, quarantined }
+        let wish = json!({
+            "name": "Amara Obi", "email": "amara@example.com", "phone": "+12025550123", "clinic_name": "Bright Dental",
+        });
+        let booking = id(&app.nobody().post("/api/book-demo", &wish).await.expect(200).json()["booking_id"]);
+        Self { practice, call, member, invitation, key, quarantined, booking }
     }
 
     /// The id that a path's parameter stands for.
@@ -131,6 +154,7 @@ impl Ours {
             () if part("/invitations/") => self.invitation,
             () if part("/members/") => self.member,
             () if part("/quarantine/") => self.quarantined,
+            () if part("/demo-bookings/") => self.booking,
             () => panic!("{path} names something that is not known here"),
         }
     }

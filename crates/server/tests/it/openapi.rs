@@ -7,9 +7,33 @@ use serde_json::Value;
 use crate::support::TestApp;
 
 /// What anybody may ask for; everything else must say that it answers 401.
-const PUBLIC: [&str; 5] = ["list_signing_keys", "get_health", "get_ready", "get_openapi", "accept_invitation"];
-/// Answers of its own beside the one error shape: the parts that are not ready.
-const OWN_FAILURES: [(&str, &str); 1] = [("get_ready", "503")];
+const PUBLIC: [&str; 11] = [
+    "list_signing_keys",
+    "get_health",
+    "get_ready",
+    "get_openapi",
+    "accept_invitation",
+    "forgot_password",
+    "reset_password",
+    "list_demo_slots",
+    "book_demo",
+    "create_demo_hold",
+    "create_demo_booking",
+];
+/// Answers of its own beside the one error shape: the parts that are not ready, free times beside a taken one, and what
+/// the pages of the original system read besides.
+const OWN_FAILURES: [(&str, &str); 10] = [
+    ("get_ready", "503"),
+    ("create_demo_hold", "409"),
+    ("create_demo_booking", "409"),
+    ("update_demo_booking", "409"),
+    ("book_demo", "400"),
+    ("book_demo", "409"),
+    ("book_demo", "413"),
+    ("book_demo", "415"),
+    ("book_demo", "429"),
+    ("book_demo", "503"),
+];
 
 fn document() -> Value {
     serde_json::from_str(&server::openapi::document().unwrap()).unwrap()

@@ -144,7 +144,7 @@ pub(super) async fn find(tx: &mut TenantTx, id: CallId) -> Result<Option<CallDet
         "select l.id, l.provider_call_id, l.direction, l.status, l.from_number, l.to_number, l.caller_name, l.at,
                 l.started_at, l.ended_at, l.duration_seconds, l.ended_reason, l.ended_class, l.outcome, l.cost_micros,
                 l.currency, l.summary, l.recording_state, a.name as agent_name,
-                l.transcript, l.transcript_text, l.success_evaluation, l.structured_data, l.latency, l.language,
+                l.transcript::jsonb as transcript, l.transcript_text, l.success_evaluation, l.structured_data, l.latency, l.language,
                 l.transferred_to, l.consent
            from call_logs l left join agents a on a.org_id = l.org_id and a.agent_id = l.agent_id
           where l.org_id = $1 and l.id = $2",

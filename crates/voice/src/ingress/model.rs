@@ -41,7 +41,6 @@ pub struct EventFacts {
     language: Option<String>,
     transferred_to: Option<String>,
     consent: Option<vapi::Consent>,
-    transcript: Option<Vec<Turn>>,
     recordings: Option<Vec<vapi::Recording>>,
     turn_key: Option<String>,
     turn_role: Option<Role>,
@@ -79,6 +78,8 @@ pub struct Event {
     pub body: Vec<u8>,
     /// What the event says.
     pub facts: EventFacts,
+    /// The conversation, when the event carries it whole.
+    pub transcript: Option<Vec<Turn>>,
 }
 
 /// Shows which event this is, not what was said.
@@ -98,6 +99,7 @@ impl Event {
         let event_at = message.timestamp;
         let at = [message.call.created_at, facts.started_at, event_at].into_iter().flatten().filter(is_plausible).min();
         let turn = facts.live_turn;
+        let transcript = (!facts.turns.is_empty()).then_some(facts.turns);
         let facts = EventFacts {
             status: facts.status.or_else(|| implied_status(&message)),
             status_at: facts.status_at,
@@ -125,7 +127,6 @@ impl Event {
             language: facts.language,
             transferred_to: facts.transfer.map(|transfer| transfer.target),
             consent: facts.consent,
-            transcript: (!facts.turns.is_empty()).then_some(facts.turns),
             recordings: (!facts.recordings.is_empty()).then_some(facts.recordings),
             turn_key: turn.as_ref().map(|turn| turn.source_key.clone()),
             turn_role: turn.as_ref().map(|turn| turn.role),
@@ -145,6 +146,7 @@ impl Event {
             at: event_at,
             body: redacted,
             facts,
+            transcript,
         }
     }
 

@@ -2,11 +2,14 @@
 
 use platform::ids::{CallId, ConnectionId, OrgId};
 use platform::tenancy::{DbError, TenantCall, TenantTx};
+use providers::vapi::Turn;
 use serde_json::{Map, Value, json};
 use sqlx::Executor as _;
-use sqlx::postgres::{PgArguments, Postgres};
+use sqlx::encode::{Encode, IsNull};
+use sqlx::error::BoxDynError;
+use sqlx::postgres::{PgArgumentBuffer, PgArguments, PgTypeInfo, Postgres};
 use sqlx::query::QueryAs;
-use sqlx::types::Json;
+use sqlx::types::{Json, Type};
 
 use super::model::Event;
 
@@ -26,9 +29,25 @@ pub struct Ingested {
 }
 
 const INGEST: &str = "select outcome, org_id, call_id, live_seq, stored
-                        from ingest_event('vapi', $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+                        from ingest_event('vapi', $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
 
 type IngestQuery<'q> = QueryAs<'q, Postgres, Ingested, PgArguments>;
+
+/// A conversation as JSON in a parameter of type `text`.
+struct JsonText<'q>(&'q [Turn]);
+
+impl Type<Postgres> for JsonText<'_> {
+    fn type_info() -> PgTypeInfo {
+        <str as Type<Postgres>>::type_info()
+    }
+}
+
+impl Encode<'_, Postgres> for JsonText<'_> {
+    fn encode_by_ref(&self, buffer: &mut PgArgumentBuffer) -> Result<IsNull, BoxDynError> {
+        serde_json::to_writer(&mut **buffer, self.0)?;
+        Ok(IsNull::No)
+    }
+}
 
 /// Binds an event to [`INGEST`].
 fn bind<'q>(
@@ -50,6 +69,7 @@ fn bind<'q>(
         .bind(compressed)
         .bind(i32::try_from(event.body.len()).unwrap_or(i32::MAX))
         .bind(Json(&event.facts))
+        .bind(event.transcript.as_deref().map(JsonText))
 }
 
 /// Takes an event in, in one round trip.
@@ -123,7 +143,7 @@ pub(super) struct Snapshot {
 /// The rows of a call; nothing when it is unknown or another organization's.
 pub(super) async fn snapshot(tx: &mut TenantTx, call: CallId) -> Result<Option<Snapshot>, DbError> {
     let row: Option<(Value, Value, Value)> = sqlx::query_as(
-        "select to_jsonb(l), to_jsonb(t),
+        "select to_jsonb(l) || jsonb_build_object('transcript', l.transcript::jsonb), to_jsonb(t),
                 coalesce((select jsonb_agg(jsonb_build_object('turn_key', u.turn_key, 'role', u.role, 'text', u.text, 'at', u.at)
                                            order by u.turn_key)
                             from call_turns u where u.org_id = l.org_id and u.call_id = l.id), '[]')

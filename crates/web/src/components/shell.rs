@@ -25,6 +25,8 @@ pub enum Nav {
     Mail,
     /// What is used up.
     Limits,
+    /// Demos of the operator.
+    Bookings,
     /// Events without an organization.
     Quarantine,
     /// None of them.
@@ -153,6 +155,7 @@ fn sidebar(chrome: &Chrome, current: Nav) -> Markup {
                 @if chrome.operates {
                     h2 { "Operator" }
                     ul {
+                        (entry(current == Nav::Bookings, "/app/operator/bookings", Icon::CalendarClock, "Bookings"))
                         (entry(current == Nav::Mail, "/app/operator/mail", Icon::Mail, "E-mail"))
                         (entry(current == Nav::Limits, "/app/operator/limits", Icon::Gauge, "Limits"))
                         (entry(current == Nav::Quarantine, "/app/operator/quarantine", Icon::Inbox, "Quarantine"))

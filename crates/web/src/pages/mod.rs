@@ -1,6 +1,7 @@
 //! The pages. Each module holds what its page shows (plain structs) and the function that draws it.
 
 pub mod api_keys;
+pub mod bookings;
 pub mod call;
 pub mod calls;
 pub mod connections;

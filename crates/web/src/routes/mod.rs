@@ -1,6 +1,7 @@
 //! The handlers of the pages. Each reads: authorised context, load, decide, write, respond.
 
 mod api_keys;
+mod bookings;
 mod calls;
 mod connections;
 mod entry;
@@ -57,6 +58,14 @@ pub fn router(state: State) -> Router {
         .page("POST", "/app/operator/mail/suppress", mail::suppress)
         .page("POST", "/app/operator/mail/unsuppress", mail::unsuppress)
         .page("GET", "/app/operator/limits", limits::show)
+        .page("GET", "/app/operator/bookings", bookings::list)
+        .page("GET", "/app/operator/bookings/export.csv", bookings::export)
+        .page("GET", "/app/operator/bookings/rules", bookings::show_rules)
+        .page("POST", "/app/operator/bookings/rules", bookings::save_rules)
+        .page("GET", "/app/operator/bookings/{id}", bookings::show)
+        .page("POST", "/app/operator/bookings/{id}/state", bookings::set_state)
+        .page("POST", "/app/operator/bookings/{id}/papers", bookings::set_papers)
+        .page("POST", "/app/operator/bookings/{id}/move", bookings::change_time)
         .page("GET", "/app/operator/quarantine", quarantine::show)
         .page("POST", "/app/operator/quarantine/replay", quarantine::replay)
         .page("POST", "/sign-out", entry::sign_out)
@@ -71,6 +80,7 @@ pub fn router(state: State) -> Router {
         .page("GET", "/invite/{token}", entry::show_invitation)
         .page("POST", "/invite/{token}", entry::accept_invitation)
         .page("POST", "/theme", profile::change_theme)
+        .merge(crate::booking::router())
         .with_state(state.clone());
     let (tenant, _) = tenant.split();
     let (public, _) = public.split();

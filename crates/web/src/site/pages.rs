@@ -50,6 +50,11 @@ pub(super) async fn home(visit: Visit, Extract(site): Extract<Site>) -> Page {
             }
         }
         (invitation(&visit, words))
+        // Filled by the module, which opens it in place of the page that the buttons lead to.
+        dialog.booking aria-label=(words.text("site-book")) data-wait=(words.text("site-wait")) {
+            form method="dialog" { button.btn.quiet.icon type="submit" aria-label=(words.text("site-close")) { (icon(Icon::X)) } }
+            div data-place {}
+        }
     };
     page(&site, &visit, &about, &content)
 }

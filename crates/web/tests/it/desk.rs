@@ -82,11 +82,22 @@ impl Desk {
             live_per_user: 10,
             live_per_org: 10,
         });
+        let demos = demos::Demos::new(demos::Services {
+            authority: identity.authority.clone(),
+            master_key: db.master_key(),
+            outbox: outbox.clone(),
+            tasks: Tasks::new(),
+            name: "Voxanne".to_owned(),
+            public_limit: None,
+            booking_limit: None,
+            tell: std::sync::Arc::new(|_, _| {}),
+        });
         let site = web::site::Site::new(platform::config::SiteConfig::default(), origin);
         let (webhooks, _) = voice::public_router(&voice).split();
         let pages = web::State::new(web::Services {
             identity: identity.clone(),
             voice: voice.clone(),
+            demos,
             outbox: outbox.clone(),
             samples: vec![sample()],
             quotas: platform::config::QuotaConfig { provider_minutes: Some(100), ..Default::default() },
