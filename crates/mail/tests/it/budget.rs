@@ -83,6 +83,6 @@ async fn random_days_with_restarts_and_wrong_clocks_send_what_the_model_says() {
         assert_eq!(accepted, gone);
         assert_eq!(written, ledger);
     }
-    assert!(taken > 40, "{taken}: the lives are too quiet to prove anything");
+    assert!(taken > 30, "{taken}: the lives are too quiet to prove anything");
     assert_eq!(relay.mails(taken).await.len(), taken);
 }
