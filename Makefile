@@ -7,8 +7,10 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 
 target := $(or $(CARGO_TARGET_DIR),target)
-# npm writes this file last, so its age is that of the whole folder.
+# What the server embeds. npm writes this file last, so its age is that of the whole folder.
 packages := ui/node_modules/.package-lock.json
+# That and what the browser tests need, which is many times as much.
+test_packages := ui/node_modules/puppeteer-core/package.json
 # A change that forgot to commit the lock file fails where nobody can commit it.
 locked := $(if $(CI),--locked)
 
@@ -31,7 +33,7 @@ build: ## Builds target/release/voxanne.
 test: ## Runs every test: Rust tests on a PostgreSQL of their own, examples in the documentation, browser tests.
 	deploy/install-prerequisites.sh --test
 	@command -v cargo-nextest >/dev/null || cargo install --locked cargo-nextest
-	$(MAKE) $(packages)
+	$(MAKE) $(test_packages)
 	cargo build --workspace --bins --tests --examples $(locked)
 	$(target)/debug/test-cluster cargo nextest run --workspace $(locked)
 	cargo test --workspace --doc --quiet $(locked)
@@ -40,7 +42,7 @@ test: ## Runs every test: Rust tests on a PostgreSQL of their own, examples in t
 lint: ## Checks form, warnings, texts, licences and unused dependencies.
 	.ci/check-text
 	deploy/install-prerequisites.sh --run
-	$(MAKE) $(packages)
+	$(MAKE) $(test_packages)
 	cargo fmt --all --check
 	npm run --silent check --prefix ui
 	cargo clippy --workspace --all-targets $(locked) -- --deny warnings
@@ -60,5 +62,9 @@ openapi: ## Writes openapi.json from the routes.
 	mv $(target)/openapi.json openapi.json
 
 $(packages): ui/package.json ui/package-lock.json
-	npm ci --prefix ui --no-audit --no-fund --loglevel=error
+	npm ci --prefix ui --omit=dev --no-audit --no-fund --loglevel=error
 	touch $@
+
+$(test_packages): ui/package.json ui/package-lock.json
+	npm ci --prefix ui --no-audit --no-fund --loglevel=error
+	touch $(packages) $@
