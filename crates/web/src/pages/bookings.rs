@@ -122,6 +122,12 @@ fn week(view: &Bookings, monday: Date) -> Markup {
         @if view.rows.is_empty() {
             (empty(Icon::CalendarClock, "Nothing in this week", &html! { p { "A demo that somebody books appears here by itself." } }))
         } @else {
+            @if view.rows.iter().any(|booking| booking.slot.is_none()) {
+                div.week {
+                    h3 { "To be called back" }
+                    (table_of(view, "Prospects who asked to be called", |booking| booking.slot.is_none()))
+                }
+            }
             @for day in days_of(view) {
                 div.week {
                     h3 { (words::date(Locale::En, day)) }

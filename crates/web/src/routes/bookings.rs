@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use demos::DemoError;
 use demos::bookings::actions::{self, Filter, Handle};
 use demos::bookings::export;
-use demos::bookings::model::{BookingId, OwnerChange, State as BookingState};
+use demos::bookings::model::{Booking, BookingId, OwnerChange, State as BookingState};
 use demos::slots::actions::{opening_rules, save_opening_rules};
 use demos::slots::model::{OpeningRules, WeeklyHours, start_of_day, zone};
 use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE};
@@ -155,10 +155,25 @@ fn week_filter(asked: &Asked, zone: &TimeZone, monday: Date) -> Result<Filter, S
     Ok(Filter { from: Some(start_of_day(zone, monday)), until: Some(start_of_day(zone, next)), ..filter })
 }
 
+/// The newest prospects who chose no time and have not been seen to, within the page's other filters.
+async fn to_be_called(state: &State, filter: &Filter) -> Result<Vec<Booking>, ApiError> {
+    if !(filter.states.is_empty() || filter.states.contains(&BookingState::Booked)) {
+        return Ok(Vec::new());
+    }
+    let states = vec![BookingState::Booked];
+    let wanted = Filter { from: None, until: None, without_time: true, states, ..filter.clone() };
+    Ok(actions::list(&state.demos, &wanted, Limit::from_parameter(Some(ROWS))?, None).await?.items)
+}
+
 async fn in_week(state: &State, asked: &Asked, zone: &TimeZone) -> Result<Bookings, ApiError> {
     let monday = monday(asked, zone.to_datetime(state.now()).date());
     let (rows, problem) = match week_filter(asked, zone, monday) {
-        Ok(filter) => (actions::agenda(&state.demos, &filter).await?, None),
+        Ok(filter) => {
+            // Who asked to be called is in no week, and must not be missed in any.
+            let mut rows = to_be_called(state, &filter).await?;
+            rows.extend(actions::agenda(&state.demos, &filter).await?);
+            (rows, None)
+        }
         Err(problem) => (Vec::new(), Some(problem)),
     };
     let week = |date: Date| date.to_string();

@@ -94,6 +94,7 @@ impl Desk {
         });
         let site = web::site::Site::new(platform::config::SiteConfig::default(), origin);
         let (webhooks, _) = voice::public_router(&voice).split();
+        let (booking, _) = demos::public_router(demos.clone()).split();
         let pages = web::State::new(web::Services {
             identity: identity.clone(),
             voice: voice.clone(),
@@ -105,7 +106,7 @@ impl Desk {
             site,
             demonstration: false,
         });
-        let router = web::router(pages).merge(webhooks);
+        let router = web::router(pages).merge(webhooks).merge(booking);
         Self { db, clock, outbox, identity, router }
     }
 
@@ -159,6 +160,16 @@ impl Desk {
             .header("x-vapi-secret", secret)
             .extension(client())
             .body(Body::from(json!({ "message": message }).to_string()))
+            .unwrap();
+        self.router.clone().oneshot(request).await.unwrap().status()
+    }
+
+    /// A prospect asks for a demo as the original's front end does.
+    pub async fn ask_for_demo(&self, wish: &Value) -> StatusCode {
+        let request = Request::post("/api/book-demo")
+            .header(CONTENT_TYPE, "application/json")
+            .extension(client())
+            .body(Body::from(wish.to_string()))
             .unwrap();
         self.router.clone().oneshot(request).await.unwrap().status()
     }

@@ -3,6 +3,7 @@
 
 mod app;
 mod assets;
+mod bookings;
 mod desk;
 mod operator_mail;
 mod pages;
