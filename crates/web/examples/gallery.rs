@@ -143,6 +143,7 @@ fn frame(headers: &HeaderMap, asked: &HashMap<String, String>) -> Frame {
         theme: asked.get("theme").map_or(theme, |t| Theme::from_cookie(t)),
         nonce: Nonce::new(*Uuid::new_v4().as_bytes()),
         csrf: "gallery".to_owned(),
+        form_key: "gallery".to_owned(),
         now: Timestamp::now(),
         simulated: asked.contains_key("simulated"),
     }

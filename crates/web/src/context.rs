@@ -36,6 +36,7 @@ pub(crate) fn public_frame(state: &State, headers: &HeaderMap) -> Frame {
         theme: cookie(headers, "theme").map_or(Theme::System, Theme::from_cookie),
         nonce: Nonce::new(platform::crypto::random_bytes()),
         csrf: String::new(),
+        form_key: uuid::Builder::from_bytes(platform::crypto::random_bytes()).into_uuid().simple().to_string(),
         now: state.now(),
         simulated: state.demonstration,
     }

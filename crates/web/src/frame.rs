@@ -59,6 +59,8 @@ pub struct Frame {
     pub nonce: Nonce,
     /// Token of the forms on this page; empty before signing in.
     pub csrf: String,
+    /// Idempotency key of the forms on this page; fresh for this response.
+    pub form_key: String,
     /// When the page was made.
     pub now: Timestamp,
     /// A simulator is sending the calls: every page says so.

@@ -24,7 +24,7 @@ pub use extract::{
     permission,
 };
 pub(crate) use forms::note_principal;
-pub use forms::{CSRF_FIELD, Form, FormValues, PublicForm};
+pub use forms::{CSRF_FIELD, Form, FormValues, KEY_FIELD, PublicForm};
 pub use model::{
     Caller, CredentialId, CredentialRef, CsrfToken, FamilyId, Person, Principal, Program, Role, Scope, Scopes,
     TokenFamily, UnknownName,

@@ -2,7 +2,7 @@
 
 use maud::{DOCTYPE, Markup, html};
 
-use super::{Icon, avatar, dialog, icon, icon_link, logo, post_form};
+use super::{Icon, avatar, dialog, icon, icon_link, logo, setting_form};
 use crate::assets;
 use crate::frame::{Chrome, Frame, Line, Theme};
 
@@ -171,7 +171,7 @@ fn sidebar(chrome: &Chrome, current: Nav) -> Markup {
                 }
                 div.row {
                     (theme_switch(&chrome.frame))
-                    (post_form(&chrome.frame, "/sign-out", "", &html! {
+                    (setting_form(&chrome.frame, "/sign-out", "", &html! {
                         button.btn.quiet type="submit" { (icon(Icon::LogOut)) "Sign out" }
                     }))
                 }
@@ -201,7 +201,7 @@ fn organization(chrome: &Chrome) -> Markup {
         } @else {
             details.org {
                 summary { span.clip { span.vh { "Organization: " } (chrome.organization.name) } (icon(Icon::ChevronsUpDown)) }
-                (post_form(&chrome.frame, "/app/organization", "", &html! {
+                (setting_form(&chrome.frame, "/app/organization", "", &html! {
                     @for other in &chrome.others { button type="submit" name="organization" value=(other.id) { (other.name) } }
                 }))
             }
@@ -219,7 +219,7 @@ fn theme_switch(frame: &Frame) -> Markup {
                 aria-label=(label) title=(label) { (icon(sign)) }
         }
     };
-    post_form(
+    setting_form(
         frame,
         "/theme",
         "",

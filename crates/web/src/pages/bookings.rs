@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::components::{
     Choice, Column, Icon, Look, Nav, Tone, confirm, empty, error_summary, filter_bar, heading, icon, key_values,
-    moment, pager, post_form, row_link, select, shell, submit, table, tag,
+    moment, pager, post_form, row_link, select, setting_form, shell, submit, table, tag,
 };
 use crate::frame::Chrome;
 
@@ -345,7 +345,7 @@ fn papers(chrome: &Chrome, view: &OneBooking) -> Markup {
         .chain(ids.iter().zip(&view.staff).map(|(id, (_, name))| Choice { value: id, label: name }))
         .collect();
     let notes = view.typed_notes.as_ref().unwrap_or(&booking.staff_notes);
-    post_form(
+    setting_form(
         &chrome.frame,
         &format!("{HOME}/{}/papers", booking.id),
         "stack",
@@ -469,7 +469,7 @@ pub fn rules(chrome: &Chrome, form: &RulesForm) -> Markup {
         (error_summary(form.problem.as_deref()))
         section.card aria-label="Opening hours" {
             div.body {
-                (post_form(&chrome.frame, &format!("{HOME}/rules"), "stack", &html! {
+                (setting_form(&chrome.frame, &format!("{HOME}/rules"), "stack", &html! {
                     div.field {
                         label for="zone" { "Time zone" }
                         input.in id="zone" name="zone" value=(form.zone) required maxlength="64" autocomplete="off" aria-describedby="zone-hint";

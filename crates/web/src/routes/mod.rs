@@ -83,6 +83,7 @@ pub fn router(state: State) -> Router {
         .merge(crate::booking::router())
         .with_state(state.clone());
     let (tenant, _) = tenant.split();
+    let tenant = tenant.layer(identity::idempotency::form_layer(state.authority.clone()));
     let (public, _) = public.split();
     let pages = tenant
         .merge(public)

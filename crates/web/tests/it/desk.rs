@@ -277,6 +277,7 @@ impl Answer {
 }
 
 /// Keeps cookies, sends what browsers send, and puts the page's token into its forms.
+#[derive(Clone)]
 pub struct Browser<'a> {
     desk: &'a Desk,
     cookies: Vec<(String, String)>,
