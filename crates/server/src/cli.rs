@@ -69,12 +69,18 @@ pub struct ServeArguments {
     pub no_api: bool,
 }
 
+/// What is no mistake in the configuration and yet not what somebody may expect.
+pub fn warnings(config: &platform::config::Config) -> Vec<String> {
+    config.warnings().chain(mail::warnings(&config.mail)).collect()
+}
+
 /// Runs the command.
 pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::CheckConfig { example: true } => say(&platform::config::example()),
         Command::CheckConfig { example: false } => {
-            for warning in config()?.warnings() {
+            let config = config()?;
+            for warning in warnings(&config) {
                 say(&format!("Note: {warning}.\n"));
             }
             say("The configuration is in order.\n");

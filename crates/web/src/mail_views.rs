@@ -67,7 +67,10 @@ pub(crate) fn states() -> Vec<(&'static str, &'static str)> {
 /// Whether the relay's provider tells what becomes of mails.
 pub(crate) fn tells(config: &MailConfig) -> bool {
     let events = &config.events;
-    !(events.sendgrid_keys.is_empty() && events.postmark_secrets.is_empty() && events.mailgun_keys.is_empty())
+    !(events.sendgrid_keys.is_empty()
+        && events.postmark_secrets.is_empty()
+        && events.mailgun_keys.is_empty()
+        && events.ses_topics.is_empty())
 }
 
 /// How the relay does.

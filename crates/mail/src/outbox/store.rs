@@ -364,6 +364,28 @@ pub(super) async fn give_up(
     Ok(())
 }
 
+/// Takes every waiting mail about something out of the queue. Answers their templates.
+pub(super) async fn withdraw(
+    tx: &mut TenantTx,
+    (kind, id): (&str, Uuid),
+    words: &str,
+    now: Timestamp,
+) -> Result<Vec<String>, DbError> {
+    let org = tx.org();
+    Ok(sqlx::query_scalar(
+        "update mails set state = 'cancelled', last_words = $4, ended_at = $5
+          where org_id = $1 and about_kind = $2 and about_id = $3 and state in ('queued', 'deferred')
+          returning template",
+    )
+    .bind(org)
+    .bind(kind)
+    .bind(id)
+    .bind(words)
+    .bind(now.to_sqlx())
+    .fetch_all(tx.conn())
+    .await?)
+}
+
 /// Notes that the relay answers.
 pub(super) async fn relay_answers(tx: &mut SystemTx, relay: &str, now: Timestamp) -> Result<(), DbError> {
     sqlx::query(

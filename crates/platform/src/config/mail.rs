@@ -39,6 +39,8 @@ pub struct MailEventsConfig {
     pub postmark_secrets: Vec<Secret>,
     /// Webhook signing keys of Mailgun.
     pub mailgun_keys: Vec<Secret>,
+    /// Topics of Amazon SNS that tell of mails sent through SES: their ARNs.
+    pub ses_topics: Vec<String>,
 }
 
 /// How to reach the relay.
@@ -94,7 +96,22 @@ fn events(reader: &mut Reader<'_>) -> Result<MailEventsConfig, Recorded> {
     let sendgrid = reader.list(&variables::MAIL_SENDGRID_WEBHOOK_KEY, verification_key);
     let postmark = super::secrets(reader, &variables::MAIL_POSTMARK_WEBHOOK_SECRET);
     let mailgun = super::secrets(reader, &variables::MAIL_MAILGUN_WEBHOOK_KEY);
-    Ok(MailEventsConfig { sendgrid_keys: sendgrid?, postmark_secrets: postmark?, mailgun_keys: mailgun? })
+    let ses = reader.list(&variables::MAIL_SES_TOPICS, topic);
+    Ok(MailEventsConfig {
+        sendgrid_keys: sendgrid?,
+        postmark_secrets: postmark?,
+        mailgun_keys: mailgun?,
+        ses_topics: ses?,
+    })
+}
+
+/// The ARN of a topic: `arn:aws:sns:REGION:ACCOUNT:NAME`. Its parts are looked at by who uses it.
+fn topic(text: &str) -> Result<String, String> {
+    let parts: Vec<&str> = text.split(':').collect();
+    match parts[..] {
+        ["arn", _, "sns", region, account, name] if ![region, account, name].contains(&"") => Ok(text.to_owned()),
+        _ => Err("is not the ARN of an SNS topic".to_owned()),
+    }
 }
 
 /// A public key on the curve P-256, as SendGrid's console shows it: 91 bytes of DER.

@@ -386,6 +386,16 @@ pub(super) static MAIL_MAILGUN_WEBHOOK_KEY: Variable = Variable {
     secret: true,
 };
 
+pub(super) static MAIL_SES_TOPICS: Variable = Variable {
+    name: "VOXANNE_MAIL_SES_TOPICS",
+    section: Section::Mail,
+    meaning: "ARNs of the Amazon SNS topics that SES publishes its events to (comma list). Their subscription, by HTTPS to \
+              the address that ends in /api/webhooks/mail/ses, is confirmed by itself. Unset: that webhook answers 401.",
+    default: None,
+    example: "arn:aws:sns:eu-west-1:123456789012:voxanne-mail",
+    secret: false,
+};
+
 pub(super) static SITE_FILE: Variable = Variable {
     name: "VOXANNE_SITE_FILE",
     section: Section::Website,
@@ -449,6 +459,7 @@ pub static VARIABLES: &[&Variable] = &[
     &MAIL_SENDGRID_WEBHOOK_KEY,
     &MAIL_POSTMARK_WEBHOOK_SECRET,
     &MAIL_MAILGUN_WEBHOOK_KEY,
+    &MAIL_SES_TOPICS,
     &SITE_FILE,
     &LOG,
     &LOG_FORMAT,
