@@ -18,6 +18,7 @@ use platform::config::{Config, Origin, QuotaConfig, Rate};
 use platform::crypto::MasterKey;
 use platform::http::client::TrustedProxies;
 use platform::http::{ApiError, Limiter, PublicRouter, TenantRouter, client, cors, headers, problem, request_id};
+use platform::outbound::Outbound;
 use platform::tasks::Tasks;
 use platform::tenancy::Tenancy;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -117,9 +118,14 @@ impl App {
             live_per_user: usize::try_from(config.limits.live_connections_per_user)?,
             live_per_org: usize::try_from(config.limits.live_connections_per_org)?,
         });
-        let mail_events =
-            mail::tracking::api::WebhookState::new(tenancy.clone(), clock, unverified.clone(), &config.mail.events)
-                .context("VOXANNE_MAIL_SENDGRID_WEBHOOK_KEY")?;
+        let outbound = Outbound::new(&config.outbound, clock.clone()).context("the client for requests of ours")?;
+        let mail_events = mail::tracking::api::WebhookState::new(
+            tenancy.clone(),
+            clock,
+            unverified.clone(),
+            &config.mail.events,
+            mail::tracking::ses::fetch_through(outbound),
+        )?;
         let announcing = voice.clone();
         let demos = Demos::new(demos::Services {
             authority: identity.authority.clone(),

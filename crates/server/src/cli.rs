@@ -69,18 +69,13 @@ pub struct ServeArguments {
     pub no_api: bool,
 }
 
-/// What is no mistake in the configuration and yet not what somebody may expect.
-pub fn warnings(config: &platform::config::Config) -> Vec<String> {
-    config.warnings().chain(mail::warnings(&config.mail)).collect()
-}
-
 /// Runs the command.
 pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::CheckConfig { example: true } => say(&platform::config::example()),
         Command::CheckConfig { example: false } => {
             let config = config()?;
-            for warning in warnings(&config) {
+            for warning in mail::warnings(&config.mail) {
                 say(&format!("Note: {warning}.\n"));
             }
             say("The configuration is in order.\n");

@@ -15,7 +15,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::app::{App, Foundation};
-use crate::cli::{self, ServeArguments};
+use crate::cli::ServeArguments;
 use crate::database::{self, Database};
 use crate::{demo, listener};
 
@@ -43,7 +43,7 @@ pub async fn run(mut config: Config, arguments: ServeArguments) -> anyhow::Resul
         "warn".clone_into(&mut config.log.filter);
     }
     platform::telemetry::start_logging(&config.log)?;
-    for warning in cli::warnings(&config) {
+    for warning in mail::warnings(&config.mail) {
         tracing::warn!("{warning}");
     }
     // Before anything else is started: a port that is taken is the most likely thing to be wrong.

@@ -3,10 +3,12 @@
 use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use platform::http::ApiError;
 use platform::http::problem::Chain;
+use platform::outbound::{Limits, Outbound, OutboundError, Request};
 use providers::mail_events::Batch;
 use providers::ses;
 use providers::ses::sns::{Envelope, Topic, Verified};
@@ -20,11 +22,37 @@ const FAILURE_LASTS: SignedDuration = SignedDuration::from_mins(1);
 /// Most addresses that are remembered. There are one or two; the others are somebody's who knows the topic and tries.
 const MOST_ADDRESSES: usize = 16;
 
+/// A certificate has two kilobytes, an answer to a confirmation less.
+const LIMITS: Limits = Limits {
+    total: Duration::from_secs(10),
+    connect: Duration::from_secs(5),
+    idle: Duration::from_secs(5),
+    hops: 0,
+    max_bytes: 64 * 1024,
+};
+
 /// What came of fetching an address.
 pub type Fetched = Result<Vec<u8>, Unfetched>;
 
 /// Fetches an address of Amazon's, within seconds and up to a few kilobytes.
 pub type Fetch = Arc<dyn Fn(String) -> Pin<Box<dyn Future<Output = Fetched> + Send>> + Send + Sync>;
+
+/// Through the client that cannot be led inside. No redirect is followed: what Amazon has lies where it says.
+pub fn fetch_through(outbound: Outbound) -> Fetch {
+    Arc::new(move |url| {
+        let outbound = outbound.clone();
+        Box::pin(async move { fetch(&outbound, &url).await })
+    })
+}
+
+async fn fetch(outbound: &Outbound, url: &str) -> Fetched {
+    let told = |error: OutboundError| Unfetched(error.into());
+    let answer = outbound.send(Request::get(url).map_err(told)?, &LIMITS).await.map_err(told)?;
+    if !answer.status.is_success() {
+        return Err(Unfetched(format!("Amazon answered {}", answer.status).into()));
+    }
+    Ok(answer.bytes().await.map_err(told)?.to_vec())
+}
 
 /// An address could not be fetched.
 #[derive(Debug, thiserror::Error)]
