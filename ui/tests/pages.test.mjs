@@ -43,6 +43,8 @@ const PAGES = {
   "mail, words hidden": "/app/operator/mail/sample?words=hidden",
   suppressions: "/app/operator/mail/suppressions?problem",
   "suppressions, none": "/app/operator/mail/suppressions?empty",
+  "unmatched events": "/app/operator/mail/unmatched",
+  "unmatched events, none": "/app/operator/mail/unmatched?empty",
   previews: "/app/operator/mail/previews?template",
   "previews, none": "/app/operator/mail/previews?empty",
   limits: "/app/operator/limits?full",

@@ -50,11 +50,8 @@ mod tests {
     #[test]
     fn more_sales_recipients_than_their_share_of_the_day_are_warned_of() {
         let config = |limit: &str, to: &str, cc: &str| {
-            let given = [
-                ("VOXANNE_MAIL_DAILY_LIMIT", limit),
-                ("VOXANNE_MAIL_SALES_TO", to),
-                ("VOXANNE_MAIL_SALES_CC", cc),
-            ];
+            let given =
+                [("VOXANNE_MAIL_DAILY_LIMIT", limit), ("VOXANNE_MAIL_SALES_TO", to), ("VOXANNE_MAIL_SALES_CC", cc)];
             let env = given.into_iter().filter(|(_, value)| !value.is_empty());
             let env = env.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
             platform::config::Config::from_env(&env).unwrap().mail

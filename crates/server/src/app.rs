@@ -28,7 +28,7 @@ use voice::VoiceState;
 
 use crate::docs::{self, Docs};
 use crate::health::{self, HealthState};
-use crate::openapi;
+use crate::{mail_api, openapi};
 
 /// Longest time for one request. Live connections are upgraded or streamed and not bound by it.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -208,7 +208,8 @@ impl App {
     pub fn api(&self) -> (Router, OpenApi) {
         let tenant: TenantRouter<()> = identity::tenant_router(self.identity.clone())
             .merge(voice::tenant_router(self.voice.clone()))
-            .merge(demos::tenant_router(self.demos.clone()));
+            .merge(demos::tenant_router(self.demos.clone()))
+            .merge(mail_api::router(mail_api::MailApi::new(self.identity.authority.clone(), self.outbox.clone())));
         let public: PublicRouter<()> = identity::public_router(self.identity.clone())
             .merge(voice::public_router(&self.voice))
             .merge(mail::tracking::api::router(self.mail_events.clone()))

@@ -9,6 +9,7 @@ pub mod docs;
 pub mod doctor;
 pub mod health;
 pub mod listener;
+mod mail_api;
 pub mod openapi;
 pub mod psql;
 pub mod replay;

@@ -92,6 +92,8 @@ enum Provider {
     Ses,
 }
 
+type Receive = fn(&[u8]) -> Result<Batch, Unreadable>;
+
 impl Provider {
     fn of_path(text: &str) -> Option<Self> {
         match text {
@@ -115,15 +117,13 @@ impl Provider {
     /// Verifies a request and reads what it says.
     async fn hear(self, state: &WebhookState, headers: &HeaderMap, body: &[u8]) -> Result<Heard, Unheard> {
         let (proofs, now) = (&state.proofs, state.clock.now());
-        let (verified, receive): (_, fn(&[u8]) -> Result<Batch, Unreadable>) = match self {
+        let (verified, receive): (_, Receive) = match self {
             Self::Ses => return proofs.ses.hear(body, now).await,
             Self::Sendgrid => {
                 (sendgrid::verify(&proofs.sendgrid, headers, body, now, SENDGRID_WINDOW), sendgrid::receive)
             }
             Self::Postmark => (postmark::verify(&exposed(&proofs.postmark), headers), postmark::receive),
-            Self::Mailgun => {
-                (mailgun::verify(&exposed(&proofs.mailgun), body, now, MAILGUN_WINDOW), mailgun::receive)
-            }
+            Self::Mailgun => (mailgun::verify(&exposed(&proofs.mailgun), body, now, MAILGUN_WINDOW), mailgun::receive),
         };
         verified.map_err(Unheard::Refused)?;
         receive(body).map(Heard::Events).map_err(|error| {

@@ -61,10 +61,23 @@ pub struct Unfetched(#[source] pub Box<dyn std::error::Error + Send + Sync>);
 
 /// What takes in messages of SNS.
 pub(super) struct Topics {
-    topics: Vec<Topic>,
+    known: Vec<Topic>,
     fetch: Fetch,
-    /// By address; `None`: could not be fetched. Held while fetching, so that a rush fetches once.
-    certificates: Mutex<HashMap<String, (Timestamp, Option<Arc<[u8]>>)>>,
+    /// By address. Held while fetching, so that a rush fetches once.
+    certificates: Mutex<HashMap<String, Looked>>,
+}
+
+/// What was found at the address of a certificate.
+struct Looked {
+    at: Timestamp,
+    /// `None`: it could not be fetched.
+    found: Option<Arc<[u8]>>,
+}
+
+impl Looked {
+    fn holds(&self, now: Timestamp) -> bool {
+        now.duration_since(self.at) < if self.found.is_some() { CERTIFICATE_LASTS } else { FAILURE_LASTS }
+    }
 }
 
 /// A message that counts.
@@ -84,13 +97,13 @@ pub(super) enum Unheard {
 }
 
 impl Topics {
-    pub(super) fn new(topics: Vec<Topic>, fetch: Fetch) -> Self {
-        Self { topics, fetch, certificates: Mutex::default() }
+    pub(super) fn new(known: Vec<Topic>, fetch: Fetch) -> Self {
+        Self { known, fetch, certificates: Mutex::default() }
     }
 
     /// Verifies a body and reads what it says. A topic that asks whether we want its messages is told yes.
     pub(super) async fn hear(&self, body: &[u8], now: Timestamp) -> Result<Heard, Unheard> {
-        let envelope = Envelope::read(&self.topics, body).map_err(Unheard::Refused)?;
+        let envelope = Envelope::read(&self.known, body).map_err(Unheard::Refused)?;
         let certificate = self.certificate(envelope.certificate_url(), now).await?;
         match envelope.verify(&certificate).map_err(Unheard::Refused)? {
             Verified::Notification { message, .. } => match ses::receive(&message) {
@@ -116,20 +129,19 @@ impl Topics {
     }
 
     async fn certificate(&self, url: &str, now: Timestamp) -> Result<Arc<[u8]>, Unheard> {
-        let mut known = self.certificates.lock().await;
-        known.retain(|_, (at, found)| {
-            now.duration_since(*at) < if found.is_some() { CERTIFICATE_LASTS } else { FAILURE_LASTS }
-        });
-        if let Some((_, found)) = known.get(url) {
+        let mut looked = self.certificates.lock().await;
+        looked.retain(|_, looked| looked.holds(now));
+        if let Some(Looked { found, .. }) = looked.get(url) {
             return found.clone().ok_or_else(|| Unheard::Failed(later()));
         }
-        if known.len() >= MOST_ADDRESSES {
+        if looked.len() >= MOST_ADDRESSES {
             return Err(Unheard::Failed(later()));
         }
         let found = (self.fetch)(url.to_owned()).await;
-        let found = found.inspect_err(|error| tracing::warn!(error = %Chain(error), "a certificate of SNS is not there"));
+        let found =
+            found.inspect_err(|error| tracing::warn!(error = %Chain(error), "a certificate of SNS is not there"));
         let found: Option<Arc<[u8]>> = found.ok().map(Into::into);
-        known.insert(url.to_owned(), (now, found.clone()));
+        looked.insert(url.to_owned(), Looked { at: now, found: found.clone() });
         found.ok_or_else(|| Unheard::Failed(later()))
     }
 }

@@ -524,9 +524,11 @@ impl Amazon {
         let text: String =
             names.iter().filter_map(|name| Some(format!("{name}\n{}\n", message.get(*name)?.as_str()?))).collect();
         std::fs::write(self.folder.join("signed"), text).unwrap();
-        let key = self.folder.join("key.pem");
-        let made = std::process::Command::new("openssl").args(["dgst", "-sha256", "-sign"]).arg(key);
-        let made = made.arg(self.folder.join("signed")).output().unwrap();
+        let made = std::process::Command::new("openssl")
+            .args(["dgst", "-sha256", "-sign"])
+            .args([self.folder.join("key.pem"), self.folder.join("signed")])
+            .output()
+            .unwrap();
         assert!(made.status.success());
         message["SignatureVersion"] = json!("2");
         message["Signature"] = json!(STANDARD.encode(made.stdout));
@@ -606,7 +608,9 @@ async fn a_topic_that_asks_is_told_yes_and_only_one_of_ours() {
     };
     assert_eq!(ask(&post.router, Request::post(SES), asks(TOPIC)).await.0, StatusCode::OK);
     let asked = amazon.asked();
-    assert!(asked.len() == 2 && asked[1].starts_with("https://sns.eu-west-1.amazonaws.com/?Action=ConfirmSubscription&"));
+    assert!(
+        asked.len() == 2 && asked[1].starts_with("https://sns.eu-west-1.amazonaws.com/?Action=ConfirmSubscription&")
+    );
     let foreign = asks("arn:aws:sns:eu-west-1:999999999999:voxanne-mail");
     assert_eq!(ask(&post.router, Request::post(SES), foreign).await.0, StatusCode::UNAUTHORIZED);
     assert_eq!(amazon.asked().len(), 2, "nothing is fetched for a stranger");
@@ -614,7 +618,11 @@ async fn a_topic_that_asks_is_told_yes_and_only_one_of_ours() {
         "Type": "Notification", "MessageId": "m", "TopicArn": TOPIC, "Message": "Successfully validated SNS topic.",
         "Timestamp": "2026-11-25T10:00:00.000Z", "SigningCertURL": CERTIFICATE,
     }));
-    assert_eq!(ask(&post.router, Request::post(SES), sentence).await.0, StatusCode::OK, "SES's first message is no event");
+    assert_eq!(
+        ask(&post.router, Request::post(SES), sentence).await.0,
+        StatusCode::OK,
+        "SES's first message is no event"
+    );
 }
 
 #[tokio::test]
@@ -637,6 +645,10 @@ async fn what_amazon_did_not_sign_is_refused_and_counted_and_its_absence_is_only
         assert_eq!(status.as_u16(), expected);
     }
     assert_eq!(post.state(mail).await, "accepted");
-    assert_eq!(ask(&post.router, Request::post(SES), good).await.0, StatusCode::OK, "what is verified passes every limit");
+    assert_eq!(
+        ask(&post.router, Request::post(SES), good).await.0,
+        StatusCode::OK,
+        "what is verified passes every limit"
+    );
     assert_eq!(post.state(mail).await, "bounced");
 }

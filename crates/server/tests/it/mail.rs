@@ -79,7 +79,7 @@ async fn ready_tells_how_mail_stands_with_no_relay_one_that_fails_and_one_that_w
     let server = place.serve(&[], &[]).await;
     ask_for_demo(&place).await;
     let part = mail_part(&place).await;
-    assert_eq!((&part["relay"], &part["waiting"]), (&json!("none"), &json!(1)), "{part}");
+    assert_eq!((&part["relay"], &part["waiting"]), (&json!("none"), &json!(2)), "to the prospect and to sales: {part}");
     assert!(server.stop().await.success());
 
     let mut relay = Relay::with(&["--mode", "closing"]).await;
@@ -94,14 +94,14 @@ async fn ready_tells_how_mail_stands_with_no_relay_one_that_fails_and_one_that_w
     for known in ["paused_until", "failing_since", "oldest_due"] {
         assert!(part[known].is_string(), "{known}: {part}");
     }
-    assert_eq!(part["waiting"], 1);
+    assert_eq!(part["waiting"], 2);
 
     relay.mode("fine").await;
     // Nobody waits a quarter of a minute here.
     let sooner =
         "update mail_relays set paused_until = now(); update mails set due_at = now() where state = 'deferred'";
     place.succeed(&["psql", "--", "-qXc", sooner], "").await;
-    let part = eventually("the mail has left", || async {
+    let part = eventually("both mails have left", || async {
         let part = mail_part(&place).await;
         (part["waiting"] == 0).then_some(part)
     })

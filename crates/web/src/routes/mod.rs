@@ -49,6 +49,7 @@ pub fn router(state: State) -> Router {
         .page("POST", "/app/settings/connections/disable", connections::disable)
         .page("GET", "/app/operator/mail", mail::list)
         .page("GET", "/app/operator/mail/suppressions", mail::list_suppressions)
+        .page("GET", "/app/operator/mail/unmatched", mail::list_strays)
         .page("GET", "/app/operator/mail/previews", mail::show_previews)
         .page("GET", "/app/operator/mail/previews/html", mail::show_preview_html)
         .page("GET", "/app/operator/mail/{id}", mail::show)
