@@ -14,6 +14,7 @@ pub mod http;
 pub mod i18n;
 pub mod ids;
 pub mod jobs;
+pub mod outbound;
 pub mod realtime;
 pub mod secret;
 pub mod tasks;
