@@ -8,6 +8,11 @@ const LIVE = "01935e5a-0000-7000-8000-000000000001";
 const PAGES = {
   "sign in": "/signin",
   "sign in refused": "/signin?problem",
+  "password forgotten": "/forgot",
+  "password forgotten, told": "/forgot/sent",
+  "new password": "/reset/sample",
+  "new password refused": "/reset/sample?problem",
+  "new password, link gone": "/reset/gone",
   invitation: "/invite/sample",
   "invitation with errors": "/invite/sample?problem",
   "invitation of a known person": "/invite/sample?known",

@@ -422,7 +422,7 @@ async fn other_page(
         )),
         "forgot" => Page::public(entry::forgot(&frame, None)),
         "forgot/sent" => Page::public(entry::forgot_sent(&frame)),
-        "reset/sample" => Page::public(entry::reset(&frame, "sample", None)),
+        "reset/sample" => Page::public(entry::reset(&frame, "sample", asked.contains_key("problem"))),
         "reset/gone" => Page::public(entry::reset_gone(&frame)).with_status(StatusCode::GONE),
         "invite/sample" => Page::public(entry::invitation(
             &frame,

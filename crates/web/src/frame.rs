@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use platform::i18n::Locale;
 use uuid::Uuid;
 
 use crate::security::Nonce;
@@ -65,6 +66,13 @@ pub struct Frame {
     pub now: Timestamp,
     /// A simulator is sending the calls: every page says so.
     pub simulated: bool,
+}
+
+impl Frame {
+    /// The language of the page's words.
+    pub fn locale(&self) -> Locale {
+        Locale::from_tag(self.lang).unwrap_or(Locale::En)
+    }
 }
 
 /// An organization as the shell shows it.

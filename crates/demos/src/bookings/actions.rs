@@ -463,6 +463,15 @@ impl Filter {
     }
 }
 
+/// Whose live events tell of bookings, and the number of the newest one. To be asked before the bookings are read, so
+/// that none is missed in between.
+pub async fn newest_event(demos: &Demos) -> Result<(OrgId, i64), DemoError> {
+    let mut tx = demos.begin().await?;
+    let found = (tx.org(), store::newest_event(&mut tx).await?);
+    tx.commit().await?;
+    Ok(found)
+}
+
 /// Bookings, the newest first.
 pub async fn list(
     demos: &Demos,

@@ -421,7 +421,7 @@ async fn an_old_signature_and_a_changed_byte_are_refused() {
 async fn a_provider_without_a_key_in_the_configuration_is_refused() {
     let db = TestDb::new().await;
     let router = router_of(db.tenancy(), db.clock(), &MailEventsConfig::default());
-    for provider in ["sendgrid", "postmark", "mailgun", "ses", "nobody"] {
+    for provider in ["sendgrid", "postmark", "ses"] {
         let path = format!("/api/webhooks/mail/{provider}");
         let request = Request::post(path).header("authorization", format!("Basic {}", STANDARD.encode("voxanne:")));
         assert_eq!(ask(&router, request, b"[]".to_vec()).await.0, StatusCode::UNAUTHORIZED, "{provider}");

@@ -379,6 +379,16 @@ pub(super) static MAIL_DAILY_LIMIT: Variable = Variable {
     secret: false,
 };
 
+pub(super) static MAIL_KEEP_DAYS: Variable = Variable {
+    name: "VOXANNE_MAIL_KEEP_DAYS",
+    section: Section::Mail,
+    meaning: "After how many days a mail that was sent or given up is removed with everything known of it, at least 30. \
+              Unset: it is kept for ever. What it said is forgotten after 30 days in any case.",
+    default: None,
+    example: "365",
+    secret: false,
+};
+
 pub(super) static MAIL_SENDGRID_WEBHOOK_KEY: Variable = Variable {
     name: "VOXANNE_MAIL_SENDGRID_WEBHOOK_KEY",
     section: Section::Mail,
@@ -481,6 +491,7 @@ pub static VARIABLES: &[&Variable] = &[
     &MAIL_SALES_TO,
     &MAIL_SALES_CC,
     &MAIL_DAILY_LIMIT,
+    &MAIL_KEEP_DAYS,
     &MAIL_SENDGRID_WEBHOOK_KEY,
     &MAIL_POSTMARK_WEBHOOK_SECRET,
     &MAIL_MAILGUN_WEBHOOK_KEY,

@@ -58,7 +58,7 @@ pub fn document(frame: &Frame, head: &Markup, body: &Markup) -> Markup {
 }
 
 fn simulated(frame: &Frame) -> Markup {
-    html! { @if frame.simulated { p.demo { "Demonstration: simulated calls" } } }
+    html! { @if frame.simulated { p.demo { (frame.locale().text("account-demonstration")) } } }
 }
 
 /// A page of one thing, for people who are not signed in.
@@ -68,7 +68,7 @@ pub fn solo(frame: &Frame, title: &str, content: &Markup) -> Markup {
         &head(title),
         &html! {
             body {
-                a.skip href="#main" { "Skip to content" }
+                a.skip href="#main" { (frame.locale().text("account-skip")) }
                 div.solo {
                     header {
                         (simulated(frame))

@@ -63,6 +63,9 @@ pub struct Bookings {
     pub forth: Option<String>,
     /// The other view.
     pub other: String,
+    /// The last live event of the operator's organization, for somebody who looks at another one: their own connection
+    /// hears nothing of bookings.
+    pub elsewhere: Option<i64>,
 }
 
 /// The whole page.
@@ -97,7 +100,8 @@ fn content(chrome: &Chrome, view: &Bookings) -> Markup {
                 (select("owner", "owner", "Given by", &owners, &view.filters.owner, false))
             }))
             (error_summary(view.problem.as_deref()))
-            div.region id="bookings" hx-get=(view.here) hx-trigger="vx:booking.changed from:document, every 30s" hx-swap="innerMorph" hx-nonce=(chrome.frame.nonce.as_str()) {
+            @if let Some(since) = view.elsewhere { vx-live src="/api/v1/live?feed=bookings" since=(since) data-bookings hidden {} }
+            div.region id="bookings" hx-get=(view.here) hx-trigger="vx:booking.changed from:document" hx-swap="innerMorph" hx-nonce=(chrome.frame.nonce.as_str()) {
                 (rows(view))
             }
         }
