@@ -40,6 +40,8 @@ pub enum Quarantined {}
 pub enum Recording {}
 /// Marker for mail ids.
 pub enum Mail {}
+/// Marker for job ids.
+pub enum Job {}
 
 /// An organization: the tenant.
 pub type OrgId = Id<Organization>;
@@ -65,6 +67,8 @@ pub type QuarantinedId = Id<Quarantined>;
 pub type RecordingId = Id<Recording>;
 /// A mail in the outbox.
 pub type MailId = Id<Mail>;
+/// A job in a queue.
+pub type JobId = Id<Job>;
 
 impl<K> Id<K> {
     /// A new id, ordered after all ids made earlier on this machine.
