@@ -5,6 +5,7 @@
 //! - [`ingress`]: an event comes in.
 //! - [`calls`]: the record, and what people read of it.
 //! - [`live`]: calls as they happen.
+//! - [`recordings`]: the sound of a call, copied into our own storage.
 //! - [`quarantine`]: events that belong to no organization we know of.
 
 pub mod calls;
@@ -13,6 +14,7 @@ pub mod ingress;
 pub mod live;
 pub mod numbers;
 pub mod quarantine;
+pub mod recordings;
 
 use std::net::IpAddr;
 use std::ops::Deref;
@@ -26,6 +28,7 @@ use platform::config::Origin;
 use platform::crypto::MasterKey;
 use platform::http::{Limiter, PublicRouter, TenantRouter};
 use platform::ids::{ConnectionId, OrgId};
+use platform::jobs::Jobs;
 use platform::realtime::Hub;
 use platform::secret::Secret;
 use platform::tasks::Tasks;
@@ -51,6 +54,8 @@ pub struct Services {
     pub master_key: MasterKey,
     /// Owner of background tasks.
     pub tasks: Tasks,
+    /// Work that happens later.
+    pub jobs: Jobs,
     /// Who is this and may they.
     pub authority: Authority,
     /// Where the provider finds this installation.
@@ -95,6 +100,8 @@ pub struct VoiceParts {
     pub ingress: Ingress,
     /// The live view's parts.
     pub live: LiveParts,
+    /// Work that happens later.
+    pub jobs: Jobs,
     webhooks: Arc<WebhookState>,
     neighbours: Neighbours,
 }
@@ -102,7 +109,7 @@ pub struct VoiceParts {
 impl VoiceState {
     /// Puts the parts together. Does not touch the database.
     pub fn new(services: Services) -> Self {
-        let Services { tenancy, clock, master_key, tasks, authority, public_origin, .. } = services;
+        let Services { tenancy, clock, master_key, tasks, jobs, authority, public_origin, .. } = services;
         let hub: Hub<LiveEvent> = Hub::default();
         let registry = Registry::new(tenancy.clone(), master_key.clone(), clock.clone(), services.platform_secrets);
         let neighbours = Neighbours::default();
@@ -110,6 +117,7 @@ impl VoiceState {
             tenancy: tenancy.clone(),
             clock,
             tasks: tasks.clone(),
+            jobs: jobs.clone(),
             registry,
             routing: Routing::default(),
             hub: hub.clone(),
@@ -130,7 +138,7 @@ impl VoiceState {
             public_origin,
             max_bytes: services.max_webhook_bytes,
         });
-        Self(Arc::new(VoiceParts { tenancy, master_key, authority, ingress, live, webhooks, neighbours }))
+        Self(Arc::new(VoiceParts { tenancy, master_key, authority, ingress, live, jobs, webhooks, neighbours }))
     }
 
     /// Where the provider must post a connection's events.
@@ -167,8 +175,8 @@ impl VoiceState {
 
     /// Starts the duties that one node of an installation must do.
     pub fn start_worker(&self) {
-        calls::jobs::keep_indexed(self.tenancy.clone(), &self.live.tasks);
-        live::jobs::keep_short(self.tenancy.clone(), self.authority.clock().clone(), &self.live.tasks);
+        calls::jobs::keep_indexed(self.tenancy.clone(), &self.jobs);
+        live::jobs::keep_short(self.tenancy.clone(), self.authority.clock().clone(), &self.jobs);
     }
 }
 

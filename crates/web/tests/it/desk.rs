@@ -188,10 +188,12 @@ fn build(db: &TestDb, tenancy: &Tenancy, variables: &[(&str, &str)]) -> (mail::O
         tasks: tasks.clone(),
         outbox: outbox.clone(),
     });
+    let jobs = platform::jobs::Jobs::new(tenancy.clone(), clock.clone(), tasks.clone());
     let voice = VoiceState::new(voice::Services {
         tenancy: tenancy.clone(),
         clock: clock.clone(),
         master_key: db.master_key(),
+        jobs: jobs.clone(),
         tasks,
         authority: identity.authority.clone(),
         public_origin: origin.clone(),
@@ -207,7 +209,6 @@ fn build(db: &TestDb, tenancy: &Tenancy, variables: &[(&str, &str)]) -> (mail::O
         authority: identity.authority.clone(),
         master_key: db.master_key(),
         outbox: outbox.clone(),
-        tasks: Tasks::new(),
         name: "Voxanne".to_owned(),
         public_limit: None,
         booking_limit: None,
@@ -221,6 +222,7 @@ fn build(db: &TestDb, tenancy: &Tenancy, variables: &[(&str, &str)]) -> (mail::O
         voice: voice.clone(),
         demos,
         outbox: outbox.clone(),
+        jobs,
         samples: vec![sample()],
         quotas: platform::config::QuotaConfig { provider_minutes: Some(100), ..Default::default() },
         data_dir: db.scratch_dir(),
