@@ -1,5 +1,7 @@
 //! Secrets at rest and tokens: one master key, sealed values bound to their place, tokens stored only as digests.
 
+pub mod stream;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
