@@ -18,6 +18,7 @@ pub const WITHOUT_ORGANIZATION: &[(&str, &str)] = &[
     ("login_failures", "counted before anybody is known"),
     ("quarantined_events", "events whose organization is not known"),
     ("installation", "one row: which organization is the operator's own"),
+    ("backups", "a backup holds every organization"),
     ("mail_suppressions", "the relay's reputation is the installation's"),
     ("mail_relays", "of the installation"),
     ("mail_events_unmatched", "they belong to no mail, so to no organization"),
