@@ -12,14 +12,14 @@ pub enum BackupError {
     #[error("{0}")]
     BadPlace(String),
     /// The place could not be read or written.
-    #[error("cannot {action} {what}: {source}")]
+    #[error("cannot {action} {what}: {why}")]
     Place {
         /// What was tried.
         action: &'static str,
         /// On what.
         what: String,
         /// The system's answer.
-        source: io::Error,
+        why: io::Error,
     },
     /// There is no backup where one was looked for.
     #[error("there is no complete backup in {0}")]
@@ -85,7 +85,7 @@ pub enum BackupError {
     Unsafe(Vec<String>),
     /// A statement failed.
     #[error("the database could not be asked: {}", without_values(.0))]
-    Sql(#[source] sqlx::Error),
+    Sql(sqlx::Error),
     /// The schema does not fit this program.
     #[error(transparent)]
     Schema(#[from] MigrateError),
@@ -103,7 +103,7 @@ impl From<sqlx::Error> for BackupError {
 impl BackupError {
     /// Makes the closure for `map_err` that says what was tried on what.
     pub(crate) fn place(action: &'static str, what: impl std::fmt::Display) -> impl FnOnce(io::Error) -> Self {
-        move |source| Self::Place { action, what: what.to_string(), source }
+        move |why| Self::Place { action, what: what.to_string(), why }
     }
 
     pub(crate) fn damaged(file: &str, why: impl Into<String>) -> Self {

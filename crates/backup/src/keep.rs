@@ -70,7 +70,12 @@ const AFTER_FAILURE: jiff::SignedDuration = jiff::SignedDuration::from_hours(1);
 
 /// Whether a backup is to be taken now: one of the times of day (UTC) has come since the last success began, and the last
 /// attempt is not just behind us. A machine that slept through its time takes it when it wakes.
-pub fn is_due(times: &[Time], last_success: Option<Timestamp>, last_attempt: Option<Timestamp>, now: Timestamp) -> bool {
+pub fn is_due(
+    times: &[Time],
+    last_success: Option<Timestamp>,
+    last_attempt: Option<Timestamp>,
+    now: Timestamp,
+) -> bool {
     let asked = times.iter().filter_map(|time| latest_at(*time, now)).max();
     let waited = last_attempt.is_none_or(|attempt| now.duration_since(attempt) >= AFTER_FAILURE || attempt > now);
     match (asked, last_success) {
@@ -108,8 +113,11 @@ mod tests {
             .map(|taken| kept(&taken, true))
             .collect();
         let gone = superfluous(&backups, Policy { daily: 2, weekly: 3 });
-        let stay: Vec<&str> =
-            backups.iter().map(|kept| kept.name.as_str()).filter(|name| !gone.iter().any(|gone| gone == name)).collect();
+        let stay: Vec<&str> = backups
+            .iter()
+            .map(|kept| kept.name.as_str())
+            .filter(|name| !gone.iter().any(|gone| gone == name))
+            .collect();
         // Two days, and the last of the weeks of 9, 16 and 23 November.
         assert_eq!(
             stay,

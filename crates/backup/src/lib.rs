@@ -3,7 +3,7 @@
 //! A backup is a folder at a *place* ([`place`]):
 //!
 //! ```text
-//! voxanne-20261126T023000Z-0192f0c1/
+//! voxanne-20261126-023000-0192f0c1/
 //!   backup.json        what this is: the files with lengths and digests. Written last, and never sealed
 //!   contents.json      schema version, every table's rows and digest, settings without secrets
 //!   database.dump      pg_dump's custom format
@@ -25,9 +25,10 @@
 
 pub mod contents;
 mod error;
+pub mod jobs;
 pub mod keep;
 pub mod place;
-mod records;
+pub mod records;
 pub mod restore;
 mod store;
 mod stored;

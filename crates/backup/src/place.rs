@@ -32,18 +32,20 @@ pub struct Place {
     root: PathBuf,
 }
 
-/// The name of a backup: when it was taken, and some letters of its id.
+/// The name of a backup: when it was taken, in UTC, and some letters of its id. Small letters only, for any storage.
 pub fn name_of(taken_at: Timestamp, id: Uuid) -> String {
     let id = id.simple().to_string();
     // The end of an id is its random part.
-    format!("{PREFIX}{}-{}", taken_at.strftime("%Y%m%dT%H%M%SZ"), &id[id.len() - 8..])
+    format!("{PREFIX}{}-{}", taken_at.strftime("%Y%m%d-%H%M%S"), &id[id.len() - 8..])
 }
 
 impl Place {
     /// Reads what an operator names a place by.
     pub fn parse(text: &str) -> Result<Self, BackupError> {
         if text.contains("://") {
-            return Err(BackupError::BadPlace(format!("{text:?} is not a folder, and this version writes to no other place")));
+            return Err(BackupError::BadPlace(format!(
+                "{text:?} is not a folder, and this version writes to no other place"
+            )));
         }
         let root = std::path::absolute(text).map_err(BackupError::place("resolve", text))?;
         Ok(Self { root })
@@ -148,9 +150,9 @@ impl Place {
     ) -> Result<u64, BackupError> {
         let mut removed = 0;
         let root = self.recording_set(set);
-        for shelf in entries(&root).await? {
-            for file in entries(&root.join(&shelf)).await? {
-                let path = root.join(&shelf).join(&file);
+        for folder in entries(&root).await? {
+            for file in entries(&root.join(&folder)).await? {
+                let path = root.join(&folder).join(&file);
                 if !is_wanted(&file) && is_abandoned(&path, clock).await? {
                     remove_file(&path).await?;
                     removed += 1;
@@ -165,8 +167,8 @@ impl Place {
     }
 
     fn recording_path(&self, recording: &RecordingName) -> PathBuf {
-        let shelf = recording.sha256.get(..2).unwrap_or("00");
-        self.recording_set(&recording.set).join(shelf).join(&recording.sha256)
+        let folder = recording.sha256.get(..2).unwrap_or("00");
+        self.recording_set(&recording.set).join(folder).join(&recording.sha256)
     }
 }
 

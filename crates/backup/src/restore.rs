@@ -125,14 +125,15 @@ pub async fn load(backup: &Opened, into: &Access, directories: &[PathBuf]) -> Re
     backup.prove().await?;
     store::mark(&mut conn).await?;
     tools.restore(into, &mut backup.source(backup.cover.file(DUMP)?).await?).await?;
+    store::settle_rights(&mut conn, &backup.contents.constructor_rights).await?;
     store::begin_reading(&mut conn).await?;
-    let found = store::table_states(&mut conn).await?;
+    let (rows, shape) = (store::table_states(&mut conn).await?, store::shape(&mut conn).await?);
     store::end_reading(&mut conn).await?;
-    let different = differences(&backup.contents.tables, &found);
+    let mut different = differences(&backup.contents.tables, &rows, true);
+    different.extend(differences(&backup.contents.shape, &shape, major == backup.contents.postgres_major));
     if !different.is_empty() {
         return Err(BackupError::Different(different));
     }
-    store::settle_owners(&mut conn).await?;
     migrate(&into.admin).await?;
     let faults = catalogue::faults(&mut conn).await?;
     if faults.is_empty() { Ok(()) } else { Err(BackupError::Unsafe(faults)) }

@@ -8,7 +8,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _};
 use uuid::Uuid;
 
 use crate::BackupError;
-use crate::contents::{RecordingEntry, TableState};
+use crate::contents::{ConstructorRight, RecordingEntry, TableState};
 
 /// Settings under which a row has one text, whatever the server's or the login's own say; and no limit of time, as a large
 /// table takes long.
@@ -45,7 +45,9 @@ pub(crate) async fn sees_every_row(conn: &mut PgConnection) -> Result<bool, Back
 
 /// The version of the schema.
 pub(crate) async fn schema_version(conn: &mut PgConnection) -> Result<i64, BackupError> {
-    Ok(sqlx::query_scalar("select coalesce(max(version), 0) from _sqlx_migrations where success").fetch_one(conn).await?)
+    Ok(sqlx::query_scalar("select coalesce(max(version), 0) from _sqlx_migrations where success")
+        .fetch_one(conn)
+        .await?)
 }
 
 /// Begins a transaction that sees one moment, and answers the name under which others see the same moment.
@@ -92,9 +94,77 @@ pub(crate) async fn table_states(conn: &mut PgConnection) -> Result<Vec<TableSta
     Ok(states)
 }
 
+/// Counts and digests everything about the schema that is not a row: what tables, rules, rights and functions are there. The
+/// owner's name is left out, as it may be another one where a backup is restored; so are brackets, because a rule that was read
+/// back from its text may have fewer of them.
+pub(crate) async fn shape(conn: &mut PgConnection) -> Result<Vec<TableState>, BackupError> {
+    let parts: Vec<(String, i64, String)> = sqlx::query_as(
+        "with outsiders as (
+           select 0::oid as id, 'PUBLIC'::name as name
+           union all select oid, rolname from pg_roles where rolname in ('voxanne_app', 'voxanne_system')),
+         things as (
+           select oid, oid::regclass::text as thing, coalesce(relacl, acldefault('r', relowner)) as acl
+             from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p', 'v', 'm')
+           union all
+           select attrelid, attrelid::regclass || '.' || attname, attacl from pg_attribute a
+             join pg_class c on c.oid = a.attrelid and c.relnamespace = 'public'::regnamespace where attacl is not null
+           union all
+           select oid, oid::regprocedure::text, coalesce(proacl, acldefault('f', proowner))
+             from pg_proc where pronamespace = 'public'::regnamespace),
+         lines (part, line) as (
+           select 'columns', format('%s.%s %s %s %s %s', c.relname, a.attname, format_type(a.atttypid, a.atttypmod),
+                                    a.attnotnull, a.attgenerated, pg_get_expr(d.adbin, d.adrelid))
+             from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+             left join pg_attrdef d on d.adrelid = c.oid and d.adnum = a.attnum
+            where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p', 'v', 'm', 'c')
+           union all
+           select 'row security', format('%s %s %s', relname, relrowsecurity, relforcerowsecurity)
+             from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p')
+           union all
+           select 'policies', p::text from pg_policies p where schemaname = 'public'
+           union all
+           select 'indexes', pg_get_indexdef(indexrelid) || ' ' || indisvalid
+             from pg_index i join pg_class c on c.oid = i.indrelid and c.relnamespace = 'public'::regnamespace
+           union all
+           select 'constraints', format('%s %s %s %s %s', conrelid::regclass, contypid::regtype, conname,
+                                        pg_get_constraintdef(oid), convalidated)
+             from pg_constraint where connamespace = 'public'::regnamespace
+           union all
+           select 'triggers', pg_get_triggerdef(t.oid) from pg_trigger t
+             join pg_class c on c.oid = t.tgrelid and c.relnamespace = 'public'::regnamespace where not tgisinternal
+           union all
+           select 'functions', format('%s %s %s %s %s %s %s', oid::regprocedure, prosrc, prosecdef, proconfig, provolatile,
+                                      proleakproof, proowner = (select id from outsiders where name = 'voxanne_system'))
+             from pg_proc where pronamespace = 'public'::regnamespace
+           union all
+           select 'rights', format('%s %s %s %s', thing, o.name, a.privilege_type, a.is_grantable)
+             from things, aclexplode(acl) a join outsiders o on o.id = a.grantee)
+         plain (part, line) as (select part, translate(line, '() ', '') from lines)
+         select 'schema: ' || part, count(*), encode(sha256(convert_to(string_agg(line, e'\\n' order by line collate \"C\"),
+                'UTF8')), 'hex') from plain group by part order by part",
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(parts.into_iter().map(|(table, rows, digest)| TableState { table, rows, digest }).collect())
+}
+
+/// Who besides the owner may run the functions that PostgreSQL makes along with a range type. `pg_dump` leaves their rights
+/// out, and they would come back open to everybody.
+pub(crate) async fn constructor_rights(conn: &mut PgConnection) -> Result<Vec<ConstructorRight>, BackupError> {
+    let rights: Vec<(String, String)> = sqlx::query_as(
+        "select p.oid::regprocedure::text, r.rolname::text
+           from pg_proc p join pg_depend d on d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'i',
+                aclexplode(p.proacl) a join pg_roles r on r.oid = a.grantee
+          where p.pronamespace = 'public'::regnamespace and r.rolname in ('voxanne_app', 'voxanne_system') order by 1, 2",
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rights.into_iter().map(|(function, role)| ConstructorRight { function, role }).collect())
+}
+
 /// Every recording that the database says it has.
-pub(crate) async fn recordings(conn: &mut PgConnection) -> Result<Vec<RecordingEntry>, BackupError> {
-    let _ = conn;
+#[expect(clippy::unused_async, reason = "the table of recordings is not there yet")]
+pub(crate) async fn recordings(_: &mut PgConnection) -> Result<Vec<RecordingEntry>, BackupError> {
     Ok(Vec::new())
 }
 
@@ -135,19 +205,35 @@ pub(crate) async fn empty(conn: &mut PgConnection) -> Result<(), BackupError> {
     Ok(())
 }
 
-/// Gives the functions with system rights back to the system role, as the migrations did. The dump is restored without
-/// owners, because the administrator may have another name here.
-pub(crate) async fn settle_owners(conn: &mut PgConnection) -> Result<(), BackupError> {
+/// Gives the functions with system rights back to the system role, as the migrations did: the dump is restored without
+/// owners, because the administrator may have another name here. And closes what [`constructor_rights`] speaks of.
+pub(crate) async fn settle_rights(conn: &mut PgConnection, rights: &[ConstructorRight]) -> Result<(), BackupError> {
     conn.execute(
-        "do $$ begin
+        "do $$
+         declare f regprocedure;
+         begin
            if not (select rolsuper from pg_roles where rolname = current_user) then
              execute format('grant voxanne_system to %I', current_user);
            end if;
            perform public.system_function(p.oid::regprocedure)
               from pg_proc p where p.pronamespace = 'public'::regnamespace and p.prosecdef;
+           for f in select p.oid from pg_proc p
+                      join pg_depend d on d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'i'
+                     where p.pronamespace = 'public'::regnamespace loop
+             execute format('revoke all on function %s from public', f);
+           end loop;
          end $$",
     )
     .await?;
+    for right in rights {
+        let grant: String =
+            sqlx::query_scalar("select format('grant execute on function %s to %I', to_regprocedure($1), $2::text)")
+                .bind(&right.function)
+                .bind(&right.role)
+                .fetch_one(&mut *conn)
+                .await?;
+        conn.execute(AssertSqlSafe(grant)).await?;
+    }
     // What the planner knows of the tables is not in a dump.
     conn.execute("analyze").await?;
     Ok(())
@@ -203,7 +289,12 @@ pub(crate) async fn ended(
 }
 
 /// Notes that a backup was restored on trial, and whether it is good. False: this installation knows nothing of it.
-pub(crate) async fn verified(tx: &mut SystemTx, id: Uuid, now: Timestamp, fault: Option<&str>) -> Result<bool, DbError> {
+pub(crate) async fn verified(
+    tx: &mut SystemTx,
+    id: Uuid,
+    now: Timestamp,
+    fault: Option<&str>,
+) -> Result<bool, DbError> {
     let outcome = if fault.is_some() { Outcome::Damaged } else { Outcome::Done };
     let done = sqlx::query(
         "update backups set outcome = $3, error = $4, verified_at = case when $4 is null then $2 else verified_at end
@@ -229,9 +320,9 @@ pub(crate) async fn last_times(tx: &mut SystemTx) -> Result<(Option<Timestamp>, 
     Ok((time(success), time(attempt)))
 }
 
-/// The backups that were found damaged.
-pub(crate) async fn damaged(tx: &mut SystemTx) -> Result<Vec<Uuid>, DbError> {
-    Ok(sqlx::query_scalar("select backup_id from backups where outcome = 'damaged'").fetch_all(tx.conn()).await?)
+/// The backups of this installation, each with whether it is good as far as is known.
+pub(crate) async fn known(tx: &mut SystemTx) -> Result<Vec<(Uuid, bool)>, DbError> {
+    Ok(sqlx::query_as("select backup_id, outcome = 'done' from backups").fetch_all(tx.conn()).await?)
 }
 
 /// Ends what a process left running when it died.

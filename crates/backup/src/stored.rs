@@ -86,23 +86,15 @@ impl Source {
     pub(crate) async fn next(&mut self) -> Result<Option<Vec<u8>>, BackupError> {
         while !self.over {
             let mut plain = Vec::new();
-            match self.reader.next().await? {
-                Some(bytes) => {
-                    self.digest.update(&bytes);
-                    self.bytes += bytes.len() as u64;
-                    match &mut self.opener {
-                        Some(opener) => opener
-                            .push(&bytes, &mut plain)
-                            .map_err(|error| BackupError::unopened(&self.name, &error))?,
-                        None => plain = bytes,
-                    }
-                }
-                None => {
-                    self.over = true;
-                    self.compare()?;
-                    if let Some(opener) = self.opener.take() {
-                        opener.finish(&mut plain).map_err(|error| BackupError::unopened(&self.name, &error))?;
-                    }
+            if let Some(bytes) = self.reader.next().await? {
+                self.digest.update(&bytes);
+                self.bytes += bytes.len() as u64;
+                plain = self.open(bytes)?;
+            } else {
+                self.over = true;
+                self.compare()?;
+                if let Some(opener) = self.opener.take() {
+                    opener.finish(&mut plain).map_err(|error| BackupError::unopened(&self.name, &error))?;
                 }
             }
             if !plain.is_empty() {
@@ -125,6 +117,13 @@ impl Source {
     pub(crate) async fn prove(mut self) -> Result<(), BackupError> {
         while self.next().await?.is_some() {}
         Ok(())
+    }
+
+    fn open(&mut self, bytes: Vec<u8>) -> Result<Vec<u8>, BackupError> {
+        let Some(opener) = &mut self.opener else { return Ok(bytes) };
+        let mut plain = Vec::new();
+        opener.push(&bytes, &mut plain).map_err(|error| BackupError::unopened(&self.name, &error))?;
+        Ok(plain)
     }
 
     fn compare(&mut self) -> Result<(), BackupError> {

@@ -58,6 +58,7 @@ impl Tools {
         let mut command = self.command("pg_dump", access);
         // Most of the bytes are compressed already, so a higher level costs time and saves nothing.
         command.args(["--format=custom", "--compress=1", "--no-password"]).arg(format!("--snapshot={snapshot}"));
+        command.arg(format!("--dbname={}", access.admin.get_database().unwrap_or_default()));
         let mut child = spawn("pg_dump", command.stdin(Stdio::null()))?;
         let stdout = child.stdout.take();
         let passed_on = async {
@@ -156,7 +157,7 @@ async fn finish(
         if let Some(stderr) = stderr {
             stderr.take(64 * 1024).read_to_end(&mut text).await.map_err(BackupError::place("read from", program))?;
         }
-        Ok(text)
+        Ok::<_, BackupError>(text)
     };
     let (worked, complaint) = tokio::join!(work, complaint);
     worked?;

@@ -134,7 +134,8 @@ pub async fn schema_is_current(login: &PgConnectOptions) -> Result<(), MigrateEr
 /// Refuses a database whose restore was interrupted: half of it may be missing.
 pub async fn refuse_unfinished_restore(login: &PgConnectOptions) -> Result<(), MigrateError> {
     let mut conn = PgConnection::connect_with(login).await?;
-    let marked = sqlx::query_scalar("select to_regnamespace($1) is not null").bind(RESTORE_MARKER).fetch_one(&mut conn).await;
+    let marked =
+        sqlx::query_scalar("select to_regnamespace($1) is not null").bind(RESTORE_MARKER).fetch_one(&mut conn).await;
     conn.close().await?;
     if marked? { Err(MigrateError::RestoreUnfinished) } else { Ok(()) }
 }
