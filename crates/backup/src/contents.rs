@@ -79,8 +79,6 @@ pub struct Contents {
     pub tables: Vec<TableState>,
     /// Counts and digests of what is not rows: columns, policies, rights, functions and so on.
     pub shape: Vec<TableState>,
-    /// Rights that a dump leaves out.
-    pub constructor_rights: Vec<ConstructorRight>,
     /// How many recordings the manifest names.
     pub recordings: u64,
     /// Their bytes.
@@ -111,15 +109,6 @@ pub struct TableState {
     pub digest: String,
 }
 
-/// Who may run a function that came with a type.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ConstructorRight {
-    /// Its name and arguments.
-    pub function: String,
-    /// The role.
-    pub role: String,
-}
-
 /// One recording.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordingEntry {
@@ -129,6 +118,8 @@ pub struct RecordingEntry {
     pub bytes: u64,
     /// SHA-256 of its bytes, in hexadecimal.
     pub sha256: String,
+    /// Whether it lies beside the backups.
+    pub kept: bool,
 }
 
 /// What differs between what was backed up and what is there, one line each. Counts and names, no values.

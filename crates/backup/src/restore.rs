@@ -125,7 +125,7 @@ pub async fn load(backup: &Opened, into: &Access, directories: &[PathBuf]) -> Re
     backup.prove().await?;
     store::mark(&mut conn).await?;
     tools.restore(into, &mut backup.source(backup.cover.file(DUMP)?).await?).await?;
-    store::settle_rights(&mut conn, &backup.contents.constructor_rights).await?;
+    store::settle_owners(&mut conn).await?;
     store::begin_reading(&mut conn).await?;
     let (rows, shape) = (store::table_states(&mut conn).await?, store::shape(&mut conn).await?);
     store::end_reading(&mut conn).await?;

@@ -8,7 +8,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _};
 use uuid::Uuid;
 
 use crate::BackupError;
-use crate::contents::{ConstructorRight, RecordingEntry, TableState};
+use crate::contents::{RecordingEntry, TableState};
 
 /// Settings under which a row has one text, whatever the server's or the login's own say; and no limit of time, as a large
 /// table takes long.
@@ -96,7 +96,7 @@ pub(crate) async fn table_states(conn: &mut PgConnection) -> Result<Vec<TableSta
 
 /// Counts and digests everything about the schema that is not a row: what tables, rules, rights and functions are there. The
 /// owner's name is left out, as it may be another one where a backup is restored; so are brackets, because a rule that was read
-/// back from its text may have fewer of them.
+/// back from its text may have fewer of them, and the rights to the constructors of types, which a dump does not hold.
 pub(crate) async fn shape(conn: &mut PgConnection) -> Result<Vec<TableState>, BackupError> {
     let parts: Vec<(String, i64, String)> = sqlx::query_as(
         "with outsiders as (
@@ -110,7 +110,8 @@ pub(crate) async fn shape(conn: &mut PgConnection) -> Result<Vec<TableState>, Ba
              join pg_class c on c.oid = a.attrelid and c.relnamespace = 'public'::regnamespace where attacl is not null
            union all
            select oid, oid::regprocedure::text, coalesce(proacl, acldefault('f', proowner))
-             from pg_proc where pronamespace = 'public'::regnamespace),
+             from pg_proc p where pronamespace = 'public'::regnamespace
+              and not exists (select 1 from pg_depend d where d.objid = p.oid and d.deptype = 'i')),
          lines (part, line) as (
            select 'columns', format('%s.%s %s %s %s %s', c.relname, a.attname, format_type(a.atttypid, a.atttypmod),
                                     a.attnotnull, a.attgenerated, pg_get_expr(d.adbin, d.adrelid))
@@ -138,7 +139,7 @@ pub(crate) async fn shape(conn: &mut PgConnection) -> Result<Vec<TableState>, Ba
              from pg_proc where pronamespace = 'public'::regnamespace
            union all
            select 'rights', format('%s %s %s %s', thing, o.name, a.privilege_type, a.is_grantable)
-             from things, aclexplode(acl) a join outsiders o on o.id = a.grantee)
+             from things, aclexplode(acl) a join outsiders o on o.id = a.grantee),
          plain (part, line) as (select part, translate(line, '() ', '') from lines)
          select 'schema: ' || part, count(*), encode(sha256(convert_to(string_agg(line, e'\\n' order by line collate \"C\"),
                 'UTF8')), 'hex') from plain group by part order by part",
@@ -148,24 +149,18 @@ pub(crate) async fn shape(conn: &mut PgConnection) -> Result<Vec<TableState>, Ba
     Ok(parts.into_iter().map(|(table, rows, digest)| TableState { table, rows, digest }).collect())
 }
 
-/// Who besides the owner may run the functions that PostgreSQL makes along with a range type. `pg_dump` leaves their rights
-/// out, and they would come back open to everybody.
-pub(crate) async fn constructor_rights(conn: &mut PgConnection) -> Result<Vec<ConstructorRight>, BackupError> {
-    let rights: Vec<(String, String)> = sqlx::query_as(
-        "select p.oid::regprocedure::text, r.rolname::text
-           from pg_proc p join pg_depend d on d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'i',
-                aclexplode(p.proacl) a join pg_roles r on r.oid = a.grantee
-          where p.pronamespace = 'public'::regnamespace and r.rolname in ('voxanne_app', 'voxanne_system') order by 1, 2",
+/// Every recording that the database says it has.
+pub(crate) async fn recordings(conn: &mut PgConnection) -> Result<Vec<RecordingEntry>, BackupError> {
+    let found: Vec<(String, i64, String)> = sqlx::query_as(
+        "select storage_key, size_bytes, encode(sha256, 'hex') from call_recordings
+          where state = 'ready' order by storage_key",
     )
     .fetch_all(conn)
     .await?;
-    Ok(rights.into_iter().map(|(function, role)| ConstructorRight { function, role }).collect())
-}
-
-/// Every recording that the database says it has.
-#[expect(clippy::unused_async, reason = "the table of recordings is not there yet")]
-pub(crate) async fn recordings(_: &mut PgConnection) -> Result<Vec<RecordingEntry>, BackupError> {
-    Ok(Vec::new())
+    Ok(found
+        .into_iter()
+        .map(|(key, bytes, sha256)| RecordingEntry { key, bytes: bytes.unsigned_abs(), sha256, kept: false })
+        .collect())
 }
 
 /// Whether nothing is in the schema.
@@ -206,34 +201,18 @@ pub(crate) async fn empty(conn: &mut PgConnection) -> Result<(), BackupError> {
 }
 
 /// Gives the functions with system rights back to the system role, as the migrations did: the dump is restored without
-/// owners, because the administrator may have another name here. And closes what [`constructor_rights`] speaks of.
-pub(crate) async fn settle_rights(conn: &mut PgConnection, rights: &[ConstructorRight]) -> Result<(), BackupError> {
+/// owners, because the administrator may have another name here.
+pub(crate) async fn settle_owners(conn: &mut PgConnection) -> Result<(), BackupError> {
     conn.execute(
-        "do $$
-         declare f regprocedure;
-         begin
+        "do $$ begin
            if not (select rolsuper from pg_roles where rolname = current_user) then
              execute format('grant voxanne_system to %I', current_user);
            end if;
            perform public.system_function(p.oid::regprocedure)
               from pg_proc p where p.pronamespace = 'public'::regnamespace and p.prosecdef;
-           for f in select p.oid from pg_proc p
-                      join pg_depend d on d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'i'
-                     where p.pronamespace = 'public'::regnamespace loop
-             execute format('revoke all on function %s from public', f);
-           end loop;
          end $$",
     )
     .await?;
-    for right in rights {
-        let grant: String =
-            sqlx::query_scalar("select format('grant execute on function %s to %I', to_regprocedure($1), $2::text)")
-                .bind(&right.function)
-                .bind(&right.role)
-                .fetch_one(&mut *conn)
-                .await?;
-        conn.execute(AssertSqlSafe(grant)).await?;
-    }
     // What the planner knows of the tables is not in a dump.
     conn.execute("analyze").await?;
     Ok(())

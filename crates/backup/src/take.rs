@@ -98,8 +98,8 @@ async fn write(from: &Installation, order: &Order<'_>, id: Uuid, now: Timestamp)
     let (postgres, postgres_major) = store::server_version(&mut conn).await?;
     let tools = Tools::choose(&from.directories, postgres_major).await?;
     let name = name_of(now, id);
-    let mut files = Files { draft: order.to.begin(&name).await?, id, key: order.key, done: Vec::new() };
     order.to.tidy(&from.clock).await?;
+    let mut files = Files { draft: order.to.begin(&name).await?, id, key: order.key, done: Vec::new() };
 
     let schema_version = store::schema_version(&mut conn).await?;
     let snapshot = store::begin_snapshot(&mut conn).await?;
@@ -108,7 +108,6 @@ async fn write(from: &Installation, order: &Order<'_>, id: Uuid, now: Timestamp)
         tokio::try_join!(tools.dump(&from.access, &snapshot, &mut dump), store::table_states(&mut conn))?;
     files.done.push(dump.finish().await?);
     let shape = store::shape(&mut conn).await?;
-    let constructor_rights = store::constructor_rights(&mut conn).await?;
     let recordings = store::recordings(&mut conn).await?;
     store::end_reading(&mut conn).await?;
     if store::schema_version(&mut conn).await? != schema_version {
@@ -125,7 +124,6 @@ async fn write(from: &Installation, order: &Order<'_>, id: Uuid, now: Timestamp)
         postgres,
         postgres_major,
         shape,
-        constructor_rights,
         recordings: recordings.len() as u64,
         recording_bytes: recordings.iter().map(|recording| recording.bytes).sum(),
         recordings_copied: true,

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use ::backup::jobs::Plan;
+use ::backup::keep::Policy;
 use ::backup::place::Place;
 use ::backup::restore::{self, Opened};
 use ::backup::take::{self, Installation, Order, Taken};
@@ -15,6 +18,7 @@ use platform::config::{Config, DatabaseSource};
 use platform::crypto::MasterKey;
 use platform::crypto::stream::StreamKey;
 use platform::embedded::{EmbeddedOptions, EmbeddedPostgres, prepare_data_dir};
+use platform::jobs::Jobs;
 use platform::secret::Secret;
 use platform::tenancy::{APP_ROLE, Roles, SYSTEM_ROLE, Tenancy, ensure_roles};
 use sqlx::postgres::PgConnectOptions;
@@ -159,6 +163,27 @@ pub(crate) fn installation(
         master_key_text: database::master_key_text(config)?,
         clock,
     })
+}
+
+/// Lets backups be taken by plan, if a place for them is configured.
+pub(crate) fn start(
+    config: &Config,
+    database: &Database,
+    tenancy: Tenancy,
+    clock: Clock,
+    jobs: &Jobs,
+) -> anyhow::Result<()> {
+    let Some(to) = &config.backup.to else { return Ok(()) };
+    let settings = platform::config::without_secrets(&platform::config::process_environment()?);
+    let from = installation(config, settings, database, tenancy, clock)?;
+    let plan = Plan {
+        to: Place::parse(to)?,
+        key: key(config),
+        at: config.backup.at.clone(),
+        keep: Policy { daily: config.backup.daily, weekly: config.backup.weekly },
+    };
+    ::backup::jobs::start(jobs, Arc::new(from), plan);
+    Ok(())
 }
 
 async fn list(config: &Config, from: Option<String>) -> anyhow::Result<()> {

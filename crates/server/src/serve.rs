@@ -9,6 +9,7 @@ use identity::organizations::actions::ensure_operator_organization;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use platform::clock::Clock;
 use platform::config::Config;
+use platform::jobs::Jobs;
 use platform::tasks::Tasks;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -17,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::app::{App, Foundation};
 use crate::cli::ServeArguments;
 use crate::database::{self, Database};
-use crate::{demo, listener};
+use crate::{backup, demo, listener};
 
 /// The log filter when the operator chose none.
 const DEFAULT_LOG_FILTER: &str = "info";
@@ -81,6 +82,8 @@ async fn serve(
     app.start_forgetting(&tasks);
     if !arguments.no_worker {
         app.start_worker();
+        let jobs = Jobs::new(tenancy.clone(), Clock::system(), tasks.clone());
+        backup::start(config, database, tenancy.clone(), Clock::system(), &jobs)?;
     }
     if let Some(address) = config.server.metrics_listen {
         serve_metrics(address, metrics, &tasks).await?;

@@ -67,6 +67,11 @@ impl StreamKey {
         Self { cipher: XChaCha20Poly1305::new(&Key::from(*key)), name }
     }
 
+    /// What tells this key from others, and nothing of the key.
+    pub fn name(&self) -> String {
+        hex::encode(self.name)
+    }
+
     fn stream(&self, nonce: [u8; NONCE]) -> StreamBE32<XChaCha20Poly1305> {
         StreamBE32::from_aead(self.cipher.clone(), &nonce.into())
     }

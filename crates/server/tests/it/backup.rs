@@ -210,7 +210,7 @@ async fn a_backup_that_cannot_be_written_says_so_and_leaves_nothing() {
     std::fs::write(place.file("a-file"), "").unwrap();
     let to = place.file("a-file/backups");
     let told = place.fail(&["backup", "--to", to.to_str().unwrap()], "", &[]).await;
-    assert!(told.contains("cannot create") && told.contains("a-file"), "{told}");
+    assert!(told.contains("cannot list") && told.contains("a-file"), "{told}");
 
     // A disk with room for the first kilobytes. The server of the database does not share the limit.
     let server = place.serve(&[], &[]).await;

@@ -59,7 +59,8 @@ async fn the_newest_migration_loses_nothing_while_calls_come_in() {
     });
     let more = async |events| {
         let wanted = heard.load(Ordering::Relaxed) + events;
-        eventually("events are acknowledged", || async { (heard.load(Ordering::Relaxed) >= wanted).then_some(()) }).await;
+        eventually("events are acknowledged", || async { (heard.load(Ordering::Relaxed) >= wanted).then_some(()) })
+            .await;
     };
     let upgrade = async {
         more(40).await;
