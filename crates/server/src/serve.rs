@@ -9,7 +9,6 @@ use identity::organizations::actions::ensure_operator_organization;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use platform::clock::Clock;
 use platform::config::Config;
-use platform::jobs::Jobs;
 use platform::tasks::Tasks;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -80,10 +79,10 @@ async fn serve(
     };
     let app = App::new(config, foundation)?;
     app.start_forgetting(&tasks);
+    app.start_presence(!arguments.no_worker);
     if !arguments.no_worker {
         app.start_worker();
-        let jobs = Jobs::new(tenancy.clone(), Clock::system(), tasks.clone());
-        backup::start(config, database, tenancy.clone(), Clock::system(), &jobs)?;
+        backup::start(config, database, tenancy.clone(), Clock::system(), app.jobs())?;
     }
     if let Some(address) = config.server.metrics_listen {
         serve_metrics(address, metrics, &tasks).await?;
