@@ -19,6 +19,7 @@ use platform::crypto::MasterKey;
 use platform::http::client::TrustedProxies;
 use platform::http::{ApiError, Limiter, PublicRouter, TenantRouter, client, cors, headers, problem, request_id};
 use platform::jobs::Jobs;
+use platform::outbound::Outbound;
 use platform::tasks::Tasks;
 use platform::tenancy::Tenancy;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -29,7 +30,7 @@ use voice::VoiceState;
 use crate::docs::{self, Docs};
 use crate::health::{self, HealthState};
 use crate::jobs::{self, JobsState};
-use crate::openapi;
+use crate::{mail_api, openapi};
 
 /// Longest time for one request. Live connections are upgraded or streamed and not bound by it.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -122,9 +123,14 @@ impl App {
             live_per_user: usize::try_from(config.limits.live_connections_per_user)?,
             live_per_org: usize::try_from(config.limits.live_connections_per_org)?,
         });
-        let mail_events =
-            mail::tracking::api::WebhookState::new(tenancy.clone(), clock, unverified.clone(), &config.mail.events)
-                .context("VOXANNE_MAIL_SENDGRID_WEBHOOK_KEY")?;
+        let outbound = Outbound::new(&config.outbound, clock.clone()).context("the client for requests of ours")?;
+        let mail_events = mail::tracking::api::WebhookState::new(
+            tenancy.clone(),
+            clock,
+            unverified.clone(),
+            &config.mail.events,
+            mail::tracking::ses::fetch_through(outbound),
+        )?;
         let announcing = voice.clone();
         let demos = Demos::new(demos::Services {
             authority: identity.authority.clone(),
@@ -209,6 +215,7 @@ impl App {
         let tenant: TenantRouter<()> = identity::tenant_router(self.identity.clone())
             .merge(voice::tenant_router(self.voice.clone()))
             .merge(demos::tenant_router(self.demos.clone()))
+            .merge(mail_api::router(mail_api::MailApi::new(self.identity.authority.clone(), self.outbox.clone())))
             .merge(jobs::router(JobsState::new(self.identity.authority.clone(), self.jobs.clone())));
         let public: PublicRouter<()> = identity::public_router(self.identity.clone())
             .merge(voice::public_router(&self.voice))

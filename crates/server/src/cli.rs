@@ -78,7 +78,10 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::CheckConfig { example: true } => say(&platform::config::example()),
         Command::CheckConfig { example: false } => {
-            config()?;
+            let config = config()?;
+            for warning in mail::warnings(&config.mail) {
+                say(&format!("Note: {warning}.\n"));
+            }
             say("The configuration is in order.\n");
         }
         Command::Openapi => say(&openapi::document()?),

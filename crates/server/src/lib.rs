@@ -11,6 +11,7 @@ pub mod doctor;
 pub mod health;
 pub mod jobs;
 pub mod listener;
+mod mail_api;
 pub mod openapi;
 pub mod psql;
 pub mod replay;

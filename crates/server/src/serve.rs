@@ -19,6 +19,8 @@ use crate::cli::ServeArguments;
 use crate::database::{self, Database};
 use crate::{backup, demo, listener};
 
+/// Makes a debug build speak with longer words, for the browser tests.
+const PSEUDO: &str = "VOXANNE_TEST_PSEUDO";
 /// The log filter when the operator chose none.
 const DEFAULT_LOG_FILTER: &str = "info";
 /// How long a client may take to send the head of a request. Longer than the minute that proxies keep an idle connection
@@ -43,6 +45,12 @@ pub async fn run(mut config: Config, arguments: ServeArguments) -> anyhow::Resul
         "warn".clone_into(&mut config.log.filter);
     }
     platform::telemetry::start_logging(&config.log)?;
+    if std::env::var_os(PSEUDO).is_some() {
+        platform::i18n::speak_pseudo();
+    }
+    for warning in mail::warnings(&config.mail) {
+        tracing::warn!("{warning}");
+    }
     // Before anything else is started: a port that is taken is the most likely thing to be wrong.
     let listener = listen(config.server.listen).await?;
     let address = listener.local_addr()?;

@@ -2,7 +2,7 @@
 
 use maud::{DOCTYPE, Markup, html};
 
-use super::{Icon, avatar, dialog, icon, icon_link, logo, post_form};
+use super::{Icon, avatar, dialog, icon, icon_link, logo, setting_form};
 use crate::assets;
 use crate::frame::{Chrome, Frame, Line, Theme};
 
@@ -60,7 +60,7 @@ pub fn document(frame: &Frame, head: &Markup, body: &Markup) -> Markup {
 }
 
 fn simulated(frame: &Frame) -> Markup {
-    html! { @if frame.simulated { p.demo { "Demonstration: simulated calls" } } }
+    html! { @if frame.simulated { p.demo { (frame.locale().text("account-demonstration")) } } }
 }
 
 /// A page of one thing, for people who are not signed in.
@@ -70,7 +70,7 @@ pub fn solo(frame: &Frame, title: &str, content: &Markup) -> Markup {
         &head(title),
         &html! {
             body {
-                a.skip href="#main" { "Skip to content" }
+                a.skip href="#main" { (frame.locale().text("account-skip")) }
                 div.solo {
                     header {
                         (simulated(frame))
@@ -174,7 +174,7 @@ fn sidebar(chrome: &Chrome, current: Nav) -> Markup {
                 }
                 div.row {
                     (theme_switch(&chrome.frame))
-                    (post_form(&chrome.frame, "/sign-out", "", &html! {
+                    (setting_form(&chrome.frame, "/sign-out", "", &html! {
                         button.btn.quiet type="submit" { (icon(Icon::LogOut)) "Sign out" }
                     }))
                 }
@@ -204,7 +204,7 @@ fn organization(chrome: &Chrome) -> Markup {
         } @else {
             details.org {
                 summary { span.clip { span.vh { "Organization: " } (chrome.organization.name) } (icon(Icon::ChevronsUpDown)) }
-                (post_form(&chrome.frame, "/app/organization", "", &html! {
+                (setting_form(&chrome.frame, "/app/organization", "", &html! {
                     @for other in &chrome.others { button type="submit" name="organization" value=(other.id) { (other.name) } }
                 }))
             }
@@ -222,7 +222,7 @@ fn theme_switch(frame: &Frame) -> Markup {
                 aria-label=(label) title=(label) { (icon(sign)) }
         }
     };
-    post_form(
+    setting_form(
         frame,
         "/theme",
         "",

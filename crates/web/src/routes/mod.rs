@@ -50,6 +50,7 @@ pub fn router(state: State) -> Router {
         .page("POST", "/app/settings/connections/disable", connections::disable)
         .page("GET", "/app/operator/mail", mail::list)
         .page("GET", "/app/operator/mail/suppressions", mail::list_suppressions)
+        .page("GET", "/app/operator/mail/unmatched", mail::list_strays)
         .page("GET", "/app/operator/mail/previews", mail::show_previews)
         .page("GET", "/app/operator/mail/previews/html", mail::show_preview_html)
         .page("GET", "/app/operator/mail/{id}", mail::show)
@@ -87,6 +88,7 @@ pub fn router(state: State) -> Router {
         .merge(crate::booking::router())
         .with_state(state.clone());
     let (tenant, _) = tenant.split();
+    let tenant = tenant.layer(identity::idempotency::form_layer(state.authority.clone()));
     let (public, _) = public.split();
     let pages = tenant
         .merge(public)
