@@ -17,7 +17,7 @@ use crate::connections::store::{self, ApiKey};
 
 /// A list of a hundred calls with their transcripts is a few megabytes; nothing sensible is beyond this.
 const ANSWER: Limits = Limits {
-    total: Duration::from_secs(60),
+    total: Duration::from_mins(1),
     connect: Duration::from_secs(20),
     idle: Duration::from_secs(20),
     hops: 0,

@@ -76,7 +76,8 @@ impl Desk {
             public_origin: origin.clone(),
             other_origins: Vec::new(),
             platform_secrets: vec![Secret::new("platform-secret")],
-            outbound: platform::outbound::Outbound::new(&platform::config::OutboundConfig::default(), clock.clone()).unwrap(),
+            outbound: platform::outbound::Outbound::new(&platform::config::OutboundConfig::default(), clock.clone())
+                .unwrap(),
             provider: voice::provider::ProviderSettings {
                 api_url: "https://provider.example.test".to_owned(),
                 simulated_url: None,
