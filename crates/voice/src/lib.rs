@@ -6,6 +6,7 @@
 //! - [`calls`]: the record, and what people read of it.
 //! - [`live`]: calls as they happen.
 //! - [`provider`]: asking the provider about calls.
+//! - [`recordings`]: the sound of a call, copied into our own storage.
 //! - [`quarantine`]: events that belong to no organization we know of.
 
 pub mod calls;
@@ -15,6 +16,7 @@ pub mod live;
 pub mod numbers;
 pub mod provider;
 pub mod quarantine;
+pub mod recordings;
 
 use std::net::IpAddr;
 use std::ops::Deref;
