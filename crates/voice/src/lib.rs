@@ -136,7 +136,13 @@ impl VoiceState {
             origins: services.other_origins.into(),
             public_origin: public_origin.as_str().to_owned(),
         };
-        let provider = ProviderClient::new(tenancy.clone(), master_key.clone(), services.outbound, services.provider);
+        let provider = ProviderClient::new(
+            tenancy.clone(),
+            clock.clone(),
+            master_key.clone(),
+            services.outbound,
+            services.provider,
+        );
         let webhooks = Arc::new(WebhookState {
             ingress: ingress.clone(),
             unverified: services.unverified,

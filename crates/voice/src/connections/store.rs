@@ -149,6 +149,7 @@ pub(crate) struct ApiKey {
     pub(crate) connection: ConnectionId,
     pub(crate) label: String,
     pub(crate) simulated: bool,
+    pub(crate) created_at: jiff_sqlx::Timestamp,
     pub(crate) secret: SecretId,
     pub(crate) sealed: Vec<u8>,
 }
@@ -156,7 +157,8 @@ pub(crate) struct ApiKey {
 /// The key of one connection; none when it has none or is switched off.
 pub(crate) async fn api_key(tx: &mut TenantTx, connection: ConnectionId) -> Result<Option<ApiKey>, DbError> {
     Ok(sqlx::query_as(
-        "select c.org_id as org, c.connection_id as connection, c.label, c.simulated, s.secret_id as secret, s.sealed
+        "select c.org_id as org, c.connection_id as connection, c.label, c.simulated, c.created_at,
+                s.secret_id as secret, s.sealed
            from provider_connections c
            join connection_secrets s on s.org_id = c.org_id and s.connection_id = c.connection_id
                 and s.purpose = 'api' and s.retired_at is null
