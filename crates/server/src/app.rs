@@ -11,6 +11,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::IntoResponse as _;
 use demos::Demos;
+use jiff::SignedDuration;
 use mail::relay::Patience;
 use mail::{Outbox, Worker};
 use platform::clock::Clock;
@@ -26,6 +27,7 @@ use tower_http::timeout::TimeoutLayer;
 use utoipa::openapi::OpenApi;
 use voice::VoiceState;
 use voice::provider::ProviderSettings;
+use voice::reconcile::model::SilenceLimits;
 
 use crate::docs::{self, Docs};
 use crate::health::{self, HealthState};
@@ -121,6 +123,10 @@ impl App {
                 api_url: config.vapi.api_url.as_str().to_owned(),
                 simulated_url: simulated_api,
                 platform_key: config.vapi.api_key.clone(),
+            },
+            silence: SilenceLimits {
+                ringing: SignedDuration::from_mins(config.vapi.silent_ringing_minutes.into()),
+                talking: SignedDuration::from_mins(config.vapi.silent_call_minutes.into()),
             },
             unverified: unverified.clone(),
             max_webhook_bytes: usize::try_from(config.limits.max_webhook_bytes)?,

@@ -11,6 +11,7 @@ pub mod health;
 pub mod listener;
 pub mod openapi;
 pub mod psql;
+pub mod reconcile;
 pub mod replay;
 pub mod serve;
 pub mod simulate;

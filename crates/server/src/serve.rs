@@ -70,7 +70,12 @@ async fn serve(
     )?;
     let tasks = Tasks::new();
     let mut config = config.clone();
-    let simulated = if arguments.demo { Some(demo::start_provider(&mut config, &tasks).await?) } else { None };
+    let simulated = if arguments.demo {
+        Some(demo::start_provider(&mut config, &tasks).await?)
+    } else {
+        demo::no_provider(&config)?;
+        None
+    };
     let metrics = PrometheusBuilder::new().install_recorder().context("metrics could not be set up")?;
     let foundation = Foundation {
         tenancy: tenancy.clone(),

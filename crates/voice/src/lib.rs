@@ -6,6 +6,7 @@
 //! - [`calls`]: the record, and what people read of it.
 //! - [`live`]: calls as they happen.
 //! - [`provider`]: asking the provider about calls.
+//! - [`reconcile`]: every call accounted for, and calls that fell silent.
 //! - [`recordings`]: the sound of a call, copied into our own storage.
 //! - [`quarantine`]: events that belong to no organization we know of.
 
@@ -16,6 +17,7 @@ pub mod live;
 pub mod numbers;
 pub mod provider;
 pub mod quarantine;
+pub mod reconcile;
 pub mod recordings;
 
 use std::net::IpAddr;
@@ -46,6 +48,8 @@ use live::model::LiveEvent;
 use live::neighbours::Neighbours;
 use numbers::Routing;
 use provider::{ProviderClient, ProviderSettings};
+use reconcile::Reconciler;
+use reconcile::model::SilenceLimits;
 
 /// What the voice domain needs from the process.
 pub struct Services {
@@ -69,6 +73,8 @@ pub struct Services {
     pub outbound: Outbound,
     /// Where the provider is asked.
     pub provider: ProviderSettings,
+    /// How long a call may be silent.
+    pub silence: SilenceLimits,
     /// Limit of unverified webhook requests per address.
     pub unverified: Option<Limiter<IpAddr>>,
     /// Largest webhook body in bytes.
@@ -105,6 +111,10 @@ pub struct VoiceParts {
     pub ingress: Ingress,
     /// Asks the provider.
     pub provider: ProviderClient,
+    /// Compares with the provider and heals.
+    pub reconciler: Reconciler,
+    /// How long a call may be silent.
+    pub silence: SilenceLimits,
     /// The live view's parts.
     pub live: LiveParts,
     webhooks: Arc<WebhookState>,
@@ -120,7 +130,7 @@ impl VoiceState {
         let neighbours = Neighbours::default();
         let ingress = Ingress::new(Parts {
             tenancy: tenancy.clone(),
-            clock,
+            clock: clock.clone(),
             tasks: tasks.clone(),
             registry,
             routing: Routing::default(),
@@ -143,13 +153,25 @@ impl VoiceState {
             services.outbound,
             services.provider,
         );
+        let reconciler = Reconciler::new(tenancy.clone(), clock.clone(), provider.clone(), ingress.clone());
         let webhooks = Arc::new(WebhookState {
             ingress: ingress.clone(),
             unverified: services.unverified,
             public_origin,
             max_bytes: services.max_webhook_bytes,
         });
-        Self(Arc::new(VoiceParts { tenancy, master_key, authority, ingress, provider, live, webhooks, neighbours }))
+        Self(Arc::new(VoiceParts {
+            tenancy,
+            master_key,
+            authority,
+            ingress,
+            provider,
+            reconciler,
+            silence: services.silence,
+            live,
+            webhooks,
+            neighbours,
+        }))
     }
 
     /// Where the provider must post a connection's events.

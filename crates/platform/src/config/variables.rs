@@ -321,6 +321,25 @@ pub(super) static VAPI_API_KEY: Variable = Variable {
     secret: true,
 };
 
+pub(super) static SILENT_RINGING_MINUTES: Variable = Variable {
+    name: "VOXANNE_SILENT_RINGING_MINUTES",
+    section: Section::Vapi,
+    meaning: "How long a call may ring without an event, in minutes, until the provider is asked what became of it.",
+    default: Some("10"),
+    example: "10",
+    secret: false,
+};
+
+pub(super) static SILENT_CALL_MINUTES: Variable = Variable {
+    name: "VOXANNE_SILENT_CALL_MINUTES",
+    section: Section::Vapi,
+    meaning: "How long a call that was answered may go on without an event, in minutes, until the provider is asked what \
+              became of it. A call that the provider does not know either is closed then.",
+    default: Some("120"),
+    example: "120",
+    secret: false,
+};
+
 pub(super) static OUTBOUND_ALLOW: Variable = Variable {
     name: "VOXANNE_OUTBOUND_ALLOW",
     section: Section::Outbound,
@@ -475,6 +494,8 @@ pub static VARIABLES: &[&Variable] = &[
     &VAPI_WEBHOOK_SECRET,
     &VAPI_API_URL,
     &VAPI_API_KEY,
+    &SILENT_RINGING_MINUTES,
+    &SILENT_CALL_MINUTES,
     &OUTBOUND_ALLOW,
     &SMTP_URL,
     &SMTP_CA_FILE,

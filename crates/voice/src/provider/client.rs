@@ -86,6 +86,11 @@ impl ProviderClient {
         key.map(|key| self.open(key)).transpose()
     }
 
+    /// Whether the account can be asked: the provider of a simulated one runs inside a demonstration only.
+    pub fn can_ask(&self, account: &Account) -> bool {
+        !account.simulated || self.parts.settings.simulated_url.is_some()
+    }
+
     fn platform_wide(&self) -> Option<Account> {
         let key = self.parts.settings.platform_key.clone()?;
         Some(Account {

@@ -104,16 +104,25 @@ impl Reconciler {
     ) -> Result<Vec<AccountReport>, ReconcileError> {
         let accounts = self.client.accounts().await?;
         let operator = operator_organization(&self.tenancy).await?;
-        let reports: Vec<Option<AccountReport>> = stream::iter(&accounts)
-            .map(|account| async {
-                let Some(org) = account.org.or(operator) else { return Ok(None) };
-                let shared = accounts.iter().any(|other| other.org != account.org && other.has_the_key_of(account));
-                self.go_through(account, shared, org, asked_by, back_to).await
-            })
-            .buffered(ACCOUNTS_AT_ONCE)
-            .try_collect()
-            .await?;
+        // Collected first: a closure that is called within the stream could not borrow the accounts.
+        let going: Vec<_> =
+            accounts.iter().map(|account| self.visit(account, &accounts, operator, asked_by, back_to)).collect();
+        let reports: Vec<Option<AccountReport>> = stream::iter(going).buffered(ACCOUNTS_AT_ONCE).try_collect().await?;
         Ok(reports.into_iter().flatten().collect())
+    }
+
+    /// Goes through one of the accounts. None: it cannot be asked, or there is nothing to look at yet.
+    async fn visit(
+        &self,
+        account: &Account,
+        all: &[Account],
+        operator: Option<OrgId>,
+        asked_by: AskedBy,
+        back_to: Option<Timestamp>,
+    ) -> Result<Option<AccountReport>, ReconcileError> {
+        let Some(org) = account.org.or(operator).filter(|_| self.client.can_ask(account)) else { return Ok(None) };
+        let shared = all.iter().any(|other| other.org != account.org && other.has_the_key_of(account));
+        self.go_through(account, shared, org, asked_by, back_to).await
     }
 
     /// Everything an operator sees of it.
@@ -189,7 +198,9 @@ impl Reconciler {
         };
         let unfinished = store::running(&mut tx, account.connection, asked_by).await?;
         let begun = match unfinished {
-            Some(Running { not_before: Some(time), .. }) if time.to_jiff() > now && asked_by == AskedBy::Schedule => None,
+            Some(Running { not_before: Some(time), .. }) if time.to_jiff() > now && asked_by == AskedBy::Schedule => {
+                None
+            }
             // Somebody who looks further back than an unfinished run did wants all of it.
             Some(running) if running.from_at.to_jiff() <= from || asked_by == AskedBy::Schedule => {
                 store::extend(&mut tx, running.window_id, until, now).await?;
@@ -241,7 +252,7 @@ impl Reconciler {
         let compared = self.compared(owned).await?;
         let mut counts = Counts { calls: i64::try_from(compared.len()).unwrap_or(i64::MAX), ..Counts::default() };
         let mut found = Vec::new();
-        let healing = compared.into_iter().map(|compared| self.heal(run, compared));
+        let healing: Vec<_> = compared.into_iter().map(|compared| self.heal(run, compared)).collect();
         let outcomes: Vec<Outcome> = stream::iter(healing).buffer_unordered(AT_ONCE).try_collect().await?;
         for outcome in outcomes {
             let healed = outcome.found.iter().all(|(_, _, healed)| *healed);
@@ -371,9 +382,7 @@ impl Reconciler {
             calls: totals.calls,
             agreed: totals.agreed,
             healed: totals.healed,
-            differences: kinds
-                .filter_map(|(kind, count)| Some((Kind::from_stored(kind)?, count.as_i64()?)))
-                .collect(),
+            differences: kinds.filter_map(|(kind, count)| Some((Kind::from_stored(kind)?, count.as_i64()?))).collect(),
             problem: match end {
                 End::Complete => None,
                 End::Stopped(problem, _) => Some(problem),

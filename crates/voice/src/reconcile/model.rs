@@ -469,8 +469,7 @@ mod tests {
 
     #[test]
     fn a_call_is_asked_for_once_in_each_limit() {
-        let limits =
-            SilenceLimits { ringing: SignedDuration::from_mins(10), talking: SignedDuration::from_hours(2) };
+        let limits = SilenceLimits { ringing: SignedDuration::from_mins(10), talking: SignedDuration::from_hours(2) };
         let now = at("2026-11-24T14:00:00Z");
         let call = |rank, heard: &str, asked: Option<&str>| Silent {
             call: CallId::new(),

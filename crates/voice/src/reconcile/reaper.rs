@@ -10,7 +10,7 @@ use platform::ids::{CallId, OrgId};
 use providers::vapi::rest::no_end_received;
 
 use super::actions::{ReconcileError, Reconciler, goes_on};
-use super::model::{Heard, Silent, SilenceLimits, Verdict, verdict};
+use super::model::{Heard, SilenceLimits, Silent, Verdict, verdict};
 use super::store;
 use crate::connections::model::Verifier;
 use crate::ingress::model::Event;

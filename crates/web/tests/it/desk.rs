@@ -83,6 +83,10 @@ impl Desk {
                 simulated_url: None,
                 platform_key: None,
             },
+            silence: voice::reconcile::model::SilenceLimits {
+                ringing: jiff::SignedDuration::from_mins(10),
+                talking: jiff::SignedDuration::from_hours(2),
+            },
             unverified: None,
             max_webhook_bytes: 1 << 20,
             spool_dir: db.scratch_dir().join("spool"),
