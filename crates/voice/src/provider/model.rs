@@ -29,7 +29,7 @@ pub struct Account {
 impl Account {
     /// Whether both are one account at the provider, as far as the keys tell.
     pub fn has_the_key_of(&self, other: &Self) -> bool {
-        self.key.expose() == other.key.expose()
+        self.key == other.key
     }
 }
 

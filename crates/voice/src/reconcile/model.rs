@@ -378,11 +378,10 @@ pub enum Verdict {
 /// Decides about a silent call. What goes on is never closed.
 pub fn verdict(heard: Heard, silent_for: SignedDuration) -> Verdict {
     match heard {
-        Heard::GoesOn => Verdict::Leave,
         Heard::Over => Verdict::Learn,
         Heard::Unknown => Verdict::Close,
         Heard::NoAnswer if silent_for > GIVE_UP => Verdict::Close,
-        Heard::NoAnswer => Verdict::Leave,
+        Heard::GoesOn | Heard::NoAnswer => Verdict::Leave,
     }
 }
 
