@@ -90,7 +90,9 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Psql { arguments } => return psql::run(&config()?, &arguments).await,
         Command::Admin(command) => admin::run(&config()?, command).await?,
         Command::Replay(arguments) => return replay::run(&config()?, &arguments).await,
-        Command::Reconcile(arguments) => return reconcile::run(config()?, &arguments).await,
+        Command::Reconcile(arguments) => {
+            return Box::pin(reconcile::run(config()?, &arguments)).await;
+        }
         Command::Simulate(arguments) => return simulate::run(*arguments).await,
     }
     Ok(ExitCode::SUCCESS)

@@ -69,36 +69,34 @@ fn in_words(reports: &[AccountReport]) -> String {
              voxanne admin set-provider-key --org ORG --connection CONNECTION --api-key-file FILE\n"
             .to_owned();
     }
-    let mut text = String::new();
-    for report in reports {
-        let whose = match (report.org_id, report.connection_id) {
-            (Some(org), Some(connection)) => {
-                format!("{} (connection {connection} of organization {org})", report.label)
-            }
-            _ => report.label.clone(),
-        };
-        text.push_str(&format!(
-            "{whose}\n  {} of {} calls accounted for, changed between {} and {}\n",
+    let mut lines: Vec<String> = reports.iter().flat_map(account).collect();
+    let calls = reports.iter().map(|report| report.calls).sum();
+    let accounted = reports.iter().map(AccountReport::accounted).sum();
+    lines.push(format!("{} of {} accounted\n", grouped(accounted), grouped(calls)));
+    lines.join("\n")
+}
+
+fn account(report: &AccountReport) -> Vec<String> {
+    let whose = match (report.org_id, report.connection_id) {
+        (Some(org), Some(connection)) => format!("{} (connection {connection} of organization {org})", report.label),
+        _ => report.label.clone(),
+    };
+    let mut lines = vec![
+        whose,
+        format!(
+            "  {} of {} calls accounted for, changed between {} and {}",
             grouped(report.accounted()),
             grouped(report.calls),
             minute(report.from),
             minute(report.until),
-        ));
-        if report.healed > 0 {
-            text.push_str(&format!("  {} healed\n", grouped(report.healed)));
-        }
-        for (kind, count) in &report.differences {
-            text.push_str(&format!("  {} x {}\n", grouped(*count), kind.words()));
-        }
-        if let Some(problem) = &report.problem {
-            text.push_str(&format!("  not to the end: {problem}\n"));
-        }
+        ),
+    ];
+    if report.healed > 0 {
+        lines.push(format!("  {} healed", grouped(report.healed)));
     }
-    let (calls, accounted) = reports
-        .iter()
-        .fold((0, 0), |(calls, accounted), report| (calls + report.calls, accounted + report.accounted()));
-    text.push_str(&format!("{} of {} accounted\n", grouped(accounted), grouped(calls)));
-    text
+    lines.extend(report.differences.iter().map(|(kind, count)| format!("  {} x {}", grouped(*count), kind.words())));
+    lines.extend(report.problem.iter().map(|problem| format!("  not to the end: {problem}")));
+    lines
 }
 
 /// With commas between thousands.
@@ -106,7 +104,7 @@ fn grouped(number: i64) -> String {
     let digits = number.to_string();
     let mut grouped = String::new();
     for (place, digit) in digits.char_indices() {
-        if place > 0 && (digits.len() - place) % 3 == 0 {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
             grouped.push(',');
         }
         grouped.push(digit);
