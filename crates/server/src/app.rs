@@ -19,6 +19,7 @@ use platform::config::{Config, Origin, QuotaConfig, Rate};
 use platform::crypto::MasterKey;
 use platform::http::client::TrustedProxies;
 use platform::http::{ApiError, Limiter, PublicRouter, TenantRouter, client, cors, headers, problem, request_id};
+use platform::jobs::Jobs;
 use platform::outbound::Outbound;
 use platform::tasks::Tasks;
 use platform::tenancy::Tenancy;
@@ -31,6 +32,7 @@ use voice::reconcile::model::SilenceLimits;
 
 use crate::docs::{self, Docs};
 use crate::health::{self, HealthState};
+use crate::jobs::{self, JobsState};
 use crate::openapi;
 
 /// Longest time for one request. Live connections are upgraded or streamed and not bound by it.
@@ -63,6 +65,7 @@ pub struct App {
     quotas: QuotaConfig,
     data_dir: PathBuf,
     site: web::site::Site,
+    jobs: Jobs,
     tasks: Tasks,
     demonstration: bool,
 }
@@ -90,6 +93,7 @@ impl App {
     pub fn new(config: &Config, foundation: Foundation) -> anyhow::Result<Self> {
         let Foundation { tenancy, clock, master_key, tasks, public_origin, demonstration, simulated_api } = foundation;
         let outbound = Outbound::new(&config.outbound, clock.clone())?;
+        let jobs = Jobs::new(tenancy.clone(), clock.clone(), tasks.clone());
         let public_limit = limiter("public_api", config.limits.public_api);
         let site = web::site::Site::new(config.site.clone(), public_origin.clone());
         let unverified = limiter("unverified_webhooks", config.limits.unverified_webhooks);
@@ -114,6 +118,7 @@ impl App {
             clock: clock.clone(),
             master_key: master_key.clone(),
             tasks: tasks.clone(),
+            jobs: jobs.clone(),
             authority: identity.authority.clone(),
             public_origin: public_origin.clone(),
             other_origins: config.server.cors_origins.iter().map(|origin| origin.as_str().to_owned()).collect(),
@@ -142,7 +147,6 @@ impl App {
             authority: identity.authority.clone(),
             master_key,
             outbox: outbox.clone(),
-            tasks: tasks.clone(),
             name: site.name().to_owned(),
             public_limit: public_limit.clone(),
             booking_limit: booking_limit.clone(),
@@ -180,6 +184,7 @@ impl App {
             quotas: config.quotas.clone(),
             data_dir: config.server.data_dir.clone(),
             site,
+            jobs,
             tasks,
             demonstration,
         })
@@ -200,6 +205,7 @@ impl App {
                 voice: self.voice.clone(),
                 demos: self.demos.clone(),
                 outbox: self.outbox.clone(),
+                jobs: self.jobs.clone(),
                 samples: self.samples.clone(),
                 quotas: self.quotas.clone(),
                 data_dir: self.data_dir.clone(),
@@ -219,7 +225,8 @@ impl App {
     pub fn api(&self) -> (Router, OpenApi) {
         let tenant: TenantRouter<()> = identity::tenant_router(self.identity.clone())
             .merge(voice::tenant_router(self.voice.clone()))
-            .merge(demos::tenant_router(self.demos.clone()));
+            .merge(demos::tenant_router(self.demos.clone()))
+            .merge(jobs::router(JobsState::new(self.identity.authority.clone(), self.jobs.clone())));
         let public: PublicRouter<()> = identity::public_router(self.identity.clone())
             .merge(voice::public_router(&self.voice))
             .merge(mail::tracking::api::router(self.mail_events.clone()))
@@ -233,13 +240,19 @@ impl App {
         (tenant.merge(public).method_not_allowed_fallback(wrong_method), description)
     }
 
+    /// Says that this node is there, and whether it does jobs and duties, until the process stops.
+    pub fn start_presence(&self, works: bool) {
+        self.jobs.start_presence(env!("CARGO_PKG_VERSION"), works);
+    }
+
     /// Starts the duties that one node of an installation must do.
     pub fn start_worker(&self) {
+        self.jobs.start_measuring();
         self.voice.start_worker();
-        mail::tracking::jobs::keep_short(self.outbox.tenancy().clone(), self.outbox.clock().clone(), &self.tasks);
-        self.demos.start_worker();
-        self.identity.start_worker();
-        mail::outbox::jobs::start_forgetting(&self.outbox, &self.tasks);
+        mail::tracking::jobs::keep_short(self.outbox.tenancy().clone(), self.outbox.clock().clone(), &self.jobs);
+        self.demos.start_worker(&self.jobs);
+        self.identity.start_worker(&self.jobs);
+        mail::outbox::jobs::start_forgetting(&self.outbox, &self.jobs);
         if let Some(worker) = &self.mail_worker {
             worker.start(&self.tasks);
         }

@@ -32,6 +32,7 @@ use platform::config::Origin;
 use platform::crypto::MasterKey;
 use platform::http::{Limiter, PublicRouter, TenantRouter};
 use platform::ids::{ConnectionId, OrgId};
+use platform::jobs::Jobs;
 use platform::outbound::Outbound;
 use platform::realtime::Hub;
 use platform::secret::Secret;
@@ -61,6 +62,8 @@ pub struct Services {
     pub master_key: MasterKey,
     /// Owner of background tasks.
     pub tasks: Tasks,
+    /// Work that happens later.
+    pub jobs: Jobs,
     /// Who is this and may they.
     pub authority: Authority,
     /// Where the provider finds this installation.
@@ -117,6 +120,8 @@ pub struct VoiceParts {
     pub silence: SilenceLimits,
     /// The live view's parts.
     pub live: LiveParts,
+    /// Work that happens later.
+    pub jobs: Jobs,
     webhooks: Arc<WebhookState>,
     neighbours: Neighbours,
 }
@@ -124,7 +129,7 @@ pub struct VoiceParts {
 impl VoiceState {
     /// Puts the parts together. Does not touch the database.
     pub fn new(services: Services) -> Self {
-        let Services { tenancy, clock, master_key, tasks, authority, public_origin, .. } = services;
+        let Services { tenancy, clock, master_key, tasks, jobs, authority, public_origin, .. } = services;
         let hub: Hub<LiveEvent> = Hub::default();
         let registry = Registry::new(tenancy.clone(), master_key.clone(), clock.clone(), services.platform_secrets);
         let neighbours = Neighbours::default();
@@ -132,6 +137,7 @@ impl VoiceState {
             tenancy: tenancy.clone(),
             clock: clock.clone(),
             tasks: tasks.clone(),
+            jobs: jobs.clone(),
             registry,
             routing: Routing::default(),
             hub: hub.clone(),
@@ -169,6 +175,7 @@ impl VoiceState {
             reconciler,
             silence: services.silence,
             live,
+            jobs,
             webhooks,
             neighbours,
         }))
@@ -208,8 +215,9 @@ impl VoiceState {
 
     /// Starts the duties that one node of an installation must do.
     pub fn start_worker(&self) {
-        calls::jobs::keep_indexed(self.tenancy.clone(), &self.live.tasks);
-        live::jobs::keep_short(self.tenancy.clone(), self.authority.clock().clone(), &self.live.tasks);
+        calls::jobs::keep_indexed(self.tenancy.clone(), &self.jobs);
+        live::jobs::keep_short(self.tenancy.clone(), self.authority.clock().clone(), &self.jobs);
+        reconcile::jobs::start(&self.reconciler, self.silence, &self.jobs);
     }
 }
 

@@ -128,6 +128,8 @@ fn toast(done: &str) -> Option<Toast> {
         "off" => "Switched off",
         "key" => "The private key is kept",
         "nokey" => "The private key is forgotten",
+        "retried" => "The job is tried again",
+        "started" => "It runs as soon as a node takes it",
         "replayed" => "The event found its organization",
         "resent" => "A new mail with the same words is in the queue",
         "cancelled" => "It will not be sent",

@@ -29,6 +29,8 @@ pub enum Nav {
     Bookings,
     /// Whether every call is accounted for.
     Accounting,
+    /// Work that happens later.
+    Jobs,
     /// Events without an organization.
     Quarantine,
     /// None of them.
@@ -161,6 +163,7 @@ fn sidebar(chrome: &Chrome, current: Nav) -> Markup {
                         (entry(current == Nav::Mail, "/app/operator/mail", Icon::Mail, "E-mail"))
                         (entry(current == Nav::Limits, "/app/operator/limits", Icon::Gauge, "Limits"))
                         (entry(current == Nav::Accounting, "/app/operator/accounting", Icon::Activity, "Accounting"))
+                        (entry(current == Nav::Jobs, "/app/operator/jobs", Icon::ListChecks, "Jobs"))
                         (entry(current == Nav::Quarantine, "/app/operator/quarantine", Icon::Inbox, "Quarantine"))
                     }
                 }

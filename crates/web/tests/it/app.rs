@@ -9,7 +9,7 @@ use crate::desk::{Desk, PASSWORD};
 const CALL: &str = "0199f0aa-1c11-7d52-9a3e-5d1f0c0a0001";
 
 /// Every page and every form of the app. A new route belongs in one of these lists.
-const PAGES: [&str; 14] = [
+const PAGES: [&str; 15] = [
     "/app",
     "/app/live",
     "/app/calls",
@@ -23,9 +23,10 @@ const PAGES: [&str; 14] = [
     "/app/operator/mail/previews",
     "/app/operator/limits",
     "/app/operator/accounting",
+    "/app/operator/jobs",
     "/app/operator/quarantine",
 ];
-const FORMS: [&str; 23] = [
+const FORMS: [&str; 25] = [
     "/app/organization",
     "/app/settings/profile/password",
     "/app/settings/profile/preferences",
@@ -47,6 +48,8 @@ const FORMS: [&str; 23] = [
     "/app/operator/mail/cancel",
     "/app/operator/mail/suppress",
     "/app/operator/mail/unsuppress",
+    "/app/operator/jobs/retry",
+    "/app/operator/jobs/run",
     "/app/operator/quarantine/replay",
     "/sign-out",
 ];
