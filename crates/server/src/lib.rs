@@ -14,6 +14,7 @@ pub mod listener;
 mod mail_api;
 pub mod openapi;
 pub mod psql;
+pub mod reconcile;
 pub mod replay;
 pub mod serve;
 pub mod simulate;

@@ -315,6 +315,35 @@ pub(super) static VAPI_API_URL: Variable = Variable {
     secret: false,
 };
 
+pub(super) static VAPI_API_KEY: Variable = Variable {
+    name: "VOXANNE_VAPI_API_KEY",
+    section: Section::Vapi,
+    meaning: "Private key of the account at Vapi whose events come to the platform-wide webhook: its missing calls and their \
+              recordings are asked for with it. Unset: they are not asked for. Connections of organizations have their own.",
+    default: None,
+    example: "PRIVATE_KEY",
+    secret: true,
+};
+
+pub(super) static SILENT_RINGING_MINUTES: Variable = Variable {
+    name: "VOXANNE_SILENT_RINGING_MINUTES",
+    section: Section::Vapi,
+    meaning: "How long a call may ring without an event, in minutes, until the provider is asked what became of it.",
+    default: Some("10"),
+    example: "10",
+    secret: false,
+};
+
+pub(super) static SILENT_CALL_MINUTES: Variable = Variable {
+    name: "VOXANNE_SILENT_CALL_MINUTES",
+    section: Section::Vapi,
+    meaning: "How long a call that was answered may go on without an event, in minutes, until the provider is asked what \
+              became of it. A call that the provider does not know either is closed then.",
+    default: Some("120"),
+    example: "120",
+    secret: false,
+};
+
 pub(super) static OUTBOUND_ALLOW: Variable = Variable {
     name: "VOXANNE_OUTBOUND_ALLOW",
     section: Section::Outbound,
@@ -527,6 +556,9 @@ pub static VARIABLES: &[&Variable] = &[
     &LIMIT_PROVIDER_COST_USD,
     &VAPI_WEBHOOK_SECRET,
     &VAPI_API_URL,
+    &VAPI_API_KEY,
+    &SILENT_RINGING_MINUTES,
+    &SILENT_CALL_MINUTES,
     &OUTBOUND_ALLOW,
     &SMTP_URL,
     &SMTP_CA_FILE,
