@@ -223,6 +223,11 @@ impl App {
         (tenant.merge(public).method_not_allowed_fallback(wrong_method), description)
     }
 
+    /// Where duties are declared that the parts of the app know nothing of.
+    pub fn jobs(&self) -> &Jobs {
+        &self.jobs
+    }
+
     /// Says that this node is there, and whether it does jobs and duties, until the process stops.
     pub fn start_presence(&self, works: bool) {
         self.jobs.start_presence(env!("CARGO_PKG_VERSION"), works);

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::app::{App, Foundation};
 use crate::cli::ServeArguments;
 use crate::database::{self, Database};
-use crate::{demo, listener};
+use crate::{backup, demo, listener};
 
 /// The log filter when the operator chose none.
 const DEFAULT_LOG_FILTER: &str = "info";
@@ -82,6 +82,7 @@ async fn serve(
     app.start_presence(!arguments.no_worker);
     if !arguments.no_worker {
         app.start_worker();
+        backup::start(config, database, tenancy.clone(), Clock::system(), app.jobs())?;
     }
     if let Some(address) = config.server.metrics_listen {
         serve_metrics(address, metrics, &tasks).await?;
