@@ -11,6 +11,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::IntoResponse as _;
 use demos::Demos;
+use jiff::SignedDuration;
 use mail::relay::Patience;
 use mail::{Outbox, Worker};
 use platform::clock::Clock;
@@ -26,6 +27,8 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
 use utoipa::openapi::OpenApi;
 use voice::VoiceState;
+use voice::provider::ProviderSettings;
+use voice::reconcile::model::SilenceLimits;
 
 use crate::docs::{self, Docs};
 use crate::health::{self, HealthState};
@@ -81,12 +84,15 @@ pub struct Foundation {
     pub public_origin: Origin,
     /// Whether the built-in simulator runs: every page says so.
     pub demonstration: bool,
+    /// Address of the built-in simulator's API, where it runs.
+    pub simulated_api: Option<String>,
 }
 
 impl App {
     /// Puts the parts together. Does not touch the database.
     pub fn new(config: &Config, foundation: Foundation) -> anyhow::Result<Self> {
-        let Foundation { tenancy, clock, master_key, tasks, public_origin, demonstration } = foundation;
+        let Foundation { tenancy, clock, master_key, tasks, public_origin, demonstration, simulated_api } = foundation;
+        let outbound = Outbound::new(&config.outbound, clock.clone())?;
         let jobs = Jobs::new(tenancy.clone(), clock.clone(), tasks.clone());
         let public_limit = limiter("public_api", config.limits.public_api);
         let site = web::site::Site::new(config.site.clone(), public_origin.clone());
@@ -117,6 +123,16 @@ impl App {
             public_origin: public_origin.clone(),
             other_origins: config.server.cors_origins.iter().map(|origin| origin.as_str().to_owned()).collect(),
             platform_secrets: config.vapi.webhook_secrets.clone(),
+            outbound,
+            provider: ProviderSettings {
+                api_url: config.vapi.api_url.as_str().to_owned(),
+                simulated_url: simulated_api,
+                platform_key: config.vapi.api_key.clone(),
+            },
+            silence: SilenceLimits {
+                ringing: SignedDuration::from_mins(config.vapi.silent_ringing_minutes.into()),
+                talking: SignedDuration::from_mins(config.vapi.silent_call_minutes.into()),
+            },
             unverified: unverified.clone(),
             max_webhook_bytes: usize::try_from(config.limits.max_webhook_bytes)?,
             spool_dir: config.server.data_dir.join("spool"),
@@ -228,6 +244,11 @@ impl App {
         description.merge(public_description);
         let description = openapi::complete(description);
         (tenant.merge(public).method_not_allowed_fallback(wrong_method), description)
+    }
+
+    /// Where duties are declared that the parts of the app know nothing of.
+    pub fn jobs(&self) -> &Jobs {
+        &self.jobs
     }
 
     /// Says that this node is there, and whether it does jobs and duties, until the process stops.

@@ -628,6 +628,7 @@ fn sample_connections(now: Timestamp, asked: &HashMap<String, String>) -> connec
         last_event_at: (!quiet).then(|| ago(now, 42)),
         last_event_kind: (!quiet).then(|| "status-update".to_owned()),
         secrets: if quiet { 1 } else { 2 },
+        has_key: !quiet,
         simulated: quiet,
     };
     connections::Connections {

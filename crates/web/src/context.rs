@@ -136,6 +136,8 @@ fn toast(done: &str) -> Option<Toast> {
         "revoked" => "It no longer works",
         "retired" => "Only the newest secret works now",
         "off" => "Switched off",
+        "key" => "The private key is kept",
+        "nokey" => "The private key is forgotten",
         "retried" => "The job is tried again",
         "started" => "It runs as soon as a node takes it",
         "replayed" => "The event found its organization",

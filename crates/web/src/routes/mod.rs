@@ -1,5 +1,6 @@
 //! The handlers of the pages. Each reads: authorised context, load, decide, write, respond.
 
+mod accounting;
 mod api_keys;
 mod bookings;
 mod calls;
@@ -47,6 +48,8 @@ pub fn router(state: State) -> Router {
         .page("POST", "/app/settings/connections/test", connections::test)
         .page("POST", "/app/settings/connections/rotate", connections::rotate)
         .page("POST", "/app/settings/connections/retire", connections::retire)
+        .page("POST", "/app/settings/connections/key", connections::set_key)
+        .page("POST", "/app/settings/connections/remove-key", connections::remove_key)
         .page("POST", "/app/settings/connections/disable", connections::disable)
         .page("GET", "/app/operator/mail", mail::list)
         .page("GET", "/app/operator/mail/suppressions", mail::list_suppressions)
@@ -60,6 +63,7 @@ pub fn router(state: State) -> Router {
         .page("POST", "/app/operator/mail/suppress", mail::suppress)
         .page("POST", "/app/operator/mail/unsuppress", mail::unsuppress)
         .page("GET", "/app/operator/limits", limits::show)
+        .page("GET", "/app/operator/accounting", accounting::show)
         .page("GET", "/app/operator/jobs", jobs::show)
         .page("POST", "/app/operator/jobs/retry", jobs::retry)
         .page("POST", "/app/operator/jobs/run", jobs::run)
