@@ -8,6 +8,7 @@ pub mod accent;
 mod mail;
 mod reader;
 mod site;
+mod storage;
 mod values;
 mod variables;
 
@@ -28,6 +29,7 @@ use reader::{Reader, Recorded};
 pub use mail::{MailConfig, MailEventsConfig, RelayConfig, RelayTls};
 pub use reader::{ConfigErrors, Problem};
 pub use site::{Legal, Money, Per, Plan, SiteConfig, Wording};
+pub use storage::{Place, S3Config, StorageConfig};
 pub use values::{HostPort, LogFormat, MasterKey, Origin, Rate};
 pub use variables::{Section, VARIABLES, Variable, example};
 
@@ -50,6 +52,8 @@ pub struct Config {
     pub limits: LimitConfig,
     /// The voice provider Vapi.
     pub vapi: VapiConfig,
+    /// Where recordings are kept.
+    pub storage: StorageConfig,
     /// What may be asked outside.
     pub outbound: OutboundConfig,
     /// Sending mail.
@@ -191,6 +195,7 @@ impl Config {
         let security = security(&mut reader);
         let limits = limits(&mut reader);
         let vapi = vapi(&mut reader);
+        let storage = storage::read(&mut reader);
         let outbound = outbound(&mut reader);
         let mail = mail::read(&mut reader);
         let site = site(&mut reader);
@@ -205,6 +210,7 @@ impl Config {
                 security: security?,
                 limits: limits?,
                 vapi: vapi?,
+                storage: storage?,
                 outbound: outbound?,
                 mail: mail?,
                 quotas: quotas?,
