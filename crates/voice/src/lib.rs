@@ -6,6 +6,7 @@
 //! - [`calls`]: the record, and what people read of it.
 //! - [`live`]: calls as they happen.
 //! - [`recordings`]: the sound of a call, copied into our own storage.
+//! - [`provider`]: asking the provider about calls.
 //! - [`quarantine`]: events that belong to no organization we know of.
 
 pub mod calls;
@@ -13,6 +14,7 @@ pub mod connections;
 pub mod ingress;
 pub mod live;
 pub mod numbers;
+pub mod provider;
 pub mod quarantine;
 pub mod recordings;
 
@@ -28,6 +30,7 @@ use platform::config::Origin;
 use platform::crypto::MasterKey;
 use platform::http::{Limiter, PublicRouter, TenantRouter};
 use platform::ids::{ConnectionId, OrgId};
+use platform::outbound::Outbound;
 use platform::realtime::Hub;
 use platform::secret::Secret;
 use platform::tasks::Tasks;
@@ -42,6 +45,7 @@ use live::api::LiveParts;
 use live::model::LiveEvent;
 use live::neighbours::Neighbours;
 use numbers::Routing;
+use provider::{ProviderClient, ProviderSettings};
 
 /// What the voice domain needs from the process.
 pub struct Services {
@@ -61,6 +65,10 @@ pub struct Services {
     pub other_origins: Vec<String>,
     /// Secrets of the platform-wide connection.
     pub platform_secrets: Vec<Secret>,
+    /// Sends requests to others.
+    pub outbound: Outbound,
+    /// Where the provider is asked.
+    pub provider: ProviderSettings,
     /// Limit of unverified webhook requests per address.
     pub unverified: Option<Limiter<IpAddr>>,
     /// Largest webhook body in bytes.
@@ -95,6 +103,8 @@ pub struct VoiceParts {
     pub authority: Authority,
     /// The ingest.
     pub ingress: Ingress,
+    /// Asks the provider.
+    pub provider: ProviderClient,
     /// The live view's parts.
     pub live: LiveParts,
     webhooks: Arc<WebhookState>,
@@ -126,13 +136,14 @@ impl VoiceState {
             origins: services.other_origins.into(),
             public_origin: public_origin.as_str().to_owned(),
         };
+        let provider = ProviderClient::new(tenancy.clone(), master_key.clone(), services.outbound, services.provider);
         let webhooks = Arc::new(WebhookState {
             ingress: ingress.clone(),
             unverified: services.unverified,
             public_origin,
             max_bytes: services.max_webhook_bytes,
         });
-        Self(Arc::new(VoiceParts { tenancy, master_key, authority, ingress, live, webhooks, neighbours }))
+        Self(Arc::new(VoiceParts { tenancy, master_key, authority, ingress, provider, live, webhooks, neighbours }))
     }
 
     /// Where the provider must post a connection's events.

@@ -152,6 +152,8 @@ pub struct VapiConfig {
     pub webhook_secrets: Vec<Secret>,
     /// Where its API is.
     pub api_url: Origin,
+    /// Private key of the platform-wide account. `None`: it is not asked about its calls.
+    pub api_key: Option<Secret>,
 }
 
 /// What may be asked outside; see [`crate::outbound`].
@@ -356,7 +358,8 @@ fn limits(reader: &mut Reader<'_>) -> Result<LimitConfig, Recorded> {
 fn vapi(reader: &mut Reader<'_>) -> Result<VapiConfig, Recorded> {
     let webhook_secrets = secrets(reader, &variables::VAPI_WEBHOOK_SECRET);
     let api_url = reader.value(&variables::VAPI_API_URL, str::parse);
-    Ok(VapiConfig { webhook_secrets: webhook_secrets?, api_url: api_url? })
+    let api_key = reader.secret(&variables::VAPI_API_KEY);
+    Ok(VapiConfig { webhook_secrets: webhook_secrets?, api_url: api_url?, api_key: api_key? })
 }
 
 fn outbound(reader: &mut Reader<'_>) -> Result<OutboundConfig, Recorded> {

@@ -314,6 +314,16 @@ pub(super) static VAPI_API_URL: Variable = Variable {
     secret: false,
 };
 
+pub(super) static VAPI_API_KEY: Variable = Variable {
+    name: "VOXANNE_VAPI_API_KEY",
+    section: Section::Vapi,
+    meaning: "Private key of the account at Vapi whose events come to the platform-wide webhook: its missing calls and their \
+              recordings are asked for with it. Unset: they are not asked for. Connections of organizations have their own.",
+    default: None,
+    example: "PRIVATE_KEY",
+    secret: true,
+};
+
 pub(super) static STORAGE_URL: Variable = Variable {
     name: "VOXANNE_STORAGE_URL",
     section: Section::Storage,
@@ -541,6 +551,7 @@ pub static VARIABLES: &[&Variable] = &[
     &LIMIT_PROVIDER_COST_USD,
     &VAPI_WEBHOOK_SECRET,
     &VAPI_API_URL,
+    &VAPI_API_KEY,
     &STORAGE_URL,
     &STORAGE_KEY,
     &S3_ENDPOINT,
