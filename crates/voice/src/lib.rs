@@ -31,8 +31,10 @@ use platform::crypto::MasterKey;
 use platform::http::{Limiter, PublicRouter, TenantRouter};
 use platform::ids::{ConnectionId, OrgId};
 use platform::outbound::Outbound;
+use platform::jobs::Jobs;
 use platform::realtime::Hub;
 use platform::secret::Secret;
+use platform::storage::Storage;
 use platform::tasks::Tasks;
 use platform::tenancy::{DbError, Tenancy};
 
@@ -46,6 +48,7 @@ use live::model::LiveEvent;
 use live::neighbours::Neighbours;
 use numbers::Routing;
 use provider::{ProviderClient, ProviderSettings};
+use recordings::Copier;
 
 /// What the voice domain needs from the process.
 pub struct Services {
@@ -57,6 +60,14 @@ pub struct Services {
     pub master_key: MasterKey,
     /// Owner of background tasks.
     pub tasks: Tasks,
+    /// Work that happens later.
+    pub jobs: Jobs,
+    /// Where recordings are.
+    pub storage: Storage,
+    /// Largest recording that is copied, in bytes.
+    pub max_recording_bytes: u64,
+    /// Recordings that this process copies at a time.
+    pub copies_at_once: usize,
     /// Who is this and may they.
     pub authority: Authority,
     /// Where the provider finds this installation.
@@ -107,6 +118,12 @@ pub struct VoiceParts {
     pub provider: ProviderClient,
     /// The live view's parts.
     pub live: LiveParts,
+    /// Work that happens later.
+    pub jobs: Jobs,
+    /// Where recordings are.
+    pub storage: Storage,
+    copier: Copier,
+    copies_at_once: usize,
     webhooks: Arc<WebhookState>,
     neighbours: Neighbours,
 }
@@ -114,13 +131,13 @@ pub struct VoiceParts {
 impl VoiceState {
     /// Puts the parts together. Does not touch the database.
     pub fn new(services: Services) -> Self {
-        let Services { tenancy, clock, master_key, tasks, authority, public_origin, .. } = services;
+        let Services { tenancy, clock, master_key, tasks, jobs, storage, authority, public_origin, .. } = services;
         let hub: Hub<LiveEvent> = Hub::default();
         let registry = Registry::new(tenancy.clone(), master_key.clone(), clock.clone(), services.platform_secrets);
         let neighbours = Neighbours::default();
         let ingress = Ingress::new(Parts {
             tenancy: tenancy.clone(),
-            clock,
+            clock: clock.clone(),
             tasks: tasks.clone(),
             registry,
             routing: Routing::default(),
@@ -137,13 +154,39 @@ impl VoiceState {
             public_origin: public_origin.as_str().to_owned(),
         };
         let provider = ProviderClient::new(tenancy.clone(), master_key.clone(), services.outbound, services.provider);
+        let (watchers, others) = (live.hub.clone(), neighbours.clone());
+        let copier = Copier::new(recordings::copy::Parts {
+            tenancy: tenancy.clone(),
+            clock,
+            storage: storage.clone(),
+            provider: provider.clone(),
+            announce: Arc::new(move |org, seq| {
+                watchers.wake(org, seq);
+                others.tell(org, seq);
+            }),
+            max_bytes: services.max_recording_bytes,
+            patience: recordings::copy::Patience::default(),
+        });
         let webhooks = Arc::new(WebhookState {
             ingress: ingress.clone(),
             unverified: services.unverified,
             public_origin,
             max_bytes: services.max_webhook_bytes,
         });
-        Self(Arc::new(VoiceParts { tenancy, master_key, authority, ingress, provider, live, webhooks, neighbours }))
+        Self(Arc::new(VoiceParts {
+            tenancy,
+            master_key,
+            authority,
+            ingress,
+            provider,
+            live,
+            jobs,
+            storage,
+            copier,
+            copies_at_once: services.copies_at_once,
+            webhooks,
+            neighbours,
+        }))
     }
 
     /// Where the provider must post a connection's events.
@@ -182,6 +225,7 @@ impl VoiceState {
     pub fn start_worker(&self) {
         calls::jobs::keep_indexed(self.tenancy.clone(), &self.live.tasks);
         live::jobs::keep_short(self.tenancy.clone(), self.authority.clock().clone(), &self.live.tasks);
+        recordings::jobs::start(&self.copier, &self.jobs, self.copies_at_once);
     }
 }
 
