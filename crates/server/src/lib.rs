@@ -2,12 +2,14 @@
 
 pub mod admin;
 pub mod app;
+pub mod backup;
 pub mod cli;
 pub mod database;
 pub mod demo;
 pub mod docs;
 pub mod doctor;
 pub mod health;
+pub mod jobs;
 pub mod listener;
 pub mod openapi;
 pub mod psql;

@@ -139,6 +139,7 @@ impl VoiceState {
             tenancy: tenancy.clone(),
             clock: clock.clone(),
             tasks: tasks.clone(),
+            jobs: jobs.clone(),
             registry,
             routing: Routing::default(),
             hub: hub.clone(),
@@ -223,8 +224,8 @@ impl VoiceState {
 
     /// Starts the duties that one node of an installation must do.
     pub fn start_worker(&self) {
-        calls::jobs::keep_indexed(self.tenancy.clone(), &self.live.tasks);
-        live::jobs::keep_short(self.tenancy.clone(), self.authority.clock().clone(), &self.live.tasks);
+        calls::jobs::keep_indexed(self.tenancy.clone(), &self.jobs);
+        live::jobs::keep_short(self.tenancy.clone(), self.authority.clock().clone(), &self.jobs);
         recordings::jobs::start(&self.copier, &self.jobs, self.copies_at_once);
     }
 }

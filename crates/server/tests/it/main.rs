@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 mod access;
+mod backup;
 mod bad_input;
 mod booking;
 mod cli;
@@ -14,4 +15,5 @@ mod logs;
 mod openapi;
 mod simulated;
 mod support;
+mod upgrade;
 mod webhooks;

@@ -9,7 +9,7 @@ use crate::desk::{Desk, PASSWORD};
 const CALL: &str = "0199f0aa-1c11-7d52-9a3e-5d1f0c0a0001";
 
 /// Every page and every form of the app. A new route belongs in one of these lists.
-const PAGES: [&str; 13] = [
+const PAGES: [&str; 14] = [
     "/app",
     "/app/live",
     "/app/calls",
@@ -22,9 +22,10 @@ const PAGES: [&str; 13] = [
     "/app/operator/mail/suppressions",
     "/app/operator/mail/previews",
     "/app/operator/limits",
+    "/app/operator/jobs",
     "/app/operator/quarantine",
 ];
-const FORMS: [&str; 21] = [
+const FORMS: [&str; 23] = [
     "/app/organization",
     "/app/settings/profile/password",
     "/app/settings/profile/preferences",
@@ -44,6 +45,8 @@ const FORMS: [&str; 21] = [
     "/app/operator/mail/cancel",
     "/app/operator/mail/suppress",
     "/app/operator/mail/unsuppress",
+    "/app/operator/jobs/retry",
+    "/app/operator/jobs/run",
     "/app/operator/quarantine/replay",
     "/sign-out",
 ];

@@ -67,10 +67,12 @@ impl Desk {
             tasks: tasks.clone(),
             outbox: outbox.clone(),
         });
+        let jobs = platform::jobs::Jobs::new(db.tenancy(), clock.clone(), tasks.clone());
         let voice = VoiceState::new(voice::Services {
             tenancy: db.tenancy(),
             clock: clock.clone(),
             master_key: db.master_key(),
+            jobs: jobs.clone(),
             tasks,
             authority: identity.authority.clone(),
             public_origin: origin.clone(),
@@ -93,7 +95,6 @@ impl Desk {
             authority: identity.authority.clone(),
             master_key: db.master_key(),
             outbox: outbox.clone(),
-            tasks: Tasks::new(),
             name: "Voxanne".to_owned(),
             public_limit: None,
             booking_limit: None,
@@ -107,6 +108,7 @@ impl Desk {
             voice: voice.clone(),
             demos,
             outbox: outbox.clone(),
+            jobs,
             samples: vec![sample()],
             quotas: platform::config::QuotaConfig { provider_minutes: Some(100), ..Default::default() },
             data_dir: db.scratch_dir(),
