@@ -115,7 +115,13 @@ async fn answer(Shared(provider): Shared<Provider>, request: Request) -> Respons
         Says::Body(bytes, kind, announced) => {
             let length = announced.unwrap_or(bytes.len() as u64).to_string();
             let pieces: Vec<_> = bytes.chunks(60_000).map(|piece| Ok::<_, std::io::Error>(piece.to_vec())).collect();
-            let body = Body::from_stream(futures::stream::iter(pieces));
+            // The connection is cut when what has come has surely left.
+            let cut = announced.map(|_| async {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                Err(std::io::Error::other("cut"))
+            });
+            let body =
+                Body::from_stream(futures::stream::iter(pieces).chain(futures::stream::iter(cut).then(|cut| cut)));
             ([("content-type", kind.to_owned()), ("content-length", length)], body).into_response()
         }
         Says::Drip(piece, pause) => {
