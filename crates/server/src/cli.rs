@@ -9,7 +9,7 @@ use platform::config::{Config, process_environment};
 use platform::secret::Secret;
 use tokio::io::AsyncReadExt as _;
 
-use crate::{admin, doctor, openapi, psql, replay, serve, simulate};
+use crate::{admin, doctor, import, openapi, psql, replay, serve, simulate};
 
 /// The AI receptionist platform you run yourself.
 ///
@@ -49,6 +49,9 @@ enum Command {
     /// Administration.
     #[command(subcommand)]
     Admin(admin::AdminCommand),
+    /// Moves in from another system.
+    #[command(subcommand)]
+    Import(import::ImportCommand),
     /// Rebuilds calls from their stored events and reports differences.
     Replay(replay::ReplayArguments),
     /// Plays invented calls against a running server, as the voice provider would.
@@ -89,6 +92,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Command::Psql { arguments } => return psql::run(&config()?, &arguments).await,
         Command::Admin(command) => admin::run(&config()?, command).await?,
+        Command::Import(command) => return Box::pin(import::run(&config()?, command)).await,
         Command::Replay(arguments) => return replay::run(&config()?, &arguments).await,
         Command::Simulate(arguments) => return simulate::run(*arguments).await,
     }

@@ -11,6 +11,7 @@ mod crash;
 mod limits;
 mod live;
 mod logs;
+mod moving;
 mod openapi;
 mod simulated;
 mod support;
