@@ -127,6 +127,7 @@ fn toast(done: &str) -> Option<Toast> {
         "retired" => "Only the newest secret works now",
         "off" => "Switched off",
         "replayed" => "The event found its organization",
+        "assigned" => "The rows belong to it now",
         "resent" => "A new mail with the same words is in the queue",
         "cancelled" => "It will not be sent",
         "suppressed" => "It is written to no more",

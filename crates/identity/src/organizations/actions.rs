@@ -593,6 +593,14 @@ pub async fn organization_exists(tenancy: &Tenancy, org: OrgId) -> Result<bool, 
     Ok(exists)
 }
 
+/// Open organizations by name, at most five hundred: what an operator chooses from.
+pub async fn list_organizations(tenancy: &Tenancy) -> Result<Vec<(OrgId, String)>, DbError> {
+    let mut tx = tenancy.system("an operator chooses an organization").await?;
+    let organizations = store::list_organizations(&mut tx).await?;
+    tx.commit().await?;
+    Ok(organizations)
+}
+
 /// The invented practice of this name, if an earlier demonstration made it.
 pub async fn find_demonstration(tenancy: &Tenancy, name: &str) -> Result<Option<OrgId>, DbError> {
     let mut tx = tenancy.system("a demonstration looks for its practices").await?;

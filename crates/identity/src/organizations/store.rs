@@ -424,6 +424,13 @@ pub(super) async fn organization_exists(tx: &mut SystemTx, org: OrgId) -> Result
         .await?)
 }
 
+/// Open organizations by name.
+pub(super) async fn list_organizations(tx: &mut SystemTx) -> Result<Vec<(OrgId, String)>, DbError> {
+    Ok(sqlx::query_as("select org_id, name from organizations where deleted_at is null order by name, org_id limit 500")
+        .fetch_all(tx.conn())
+        .await?)
+}
+
 /// The invented practice of this name.
 pub(super) async fn find_demonstration(tx: &mut SystemTx, name: &str) -> Result<Option<OrgId>, DbError> {
     Ok(sqlx::query_scalar("select org_id from organizations where name = $1 and is_demo and deleted_at is null")

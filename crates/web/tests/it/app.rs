@@ -9,7 +9,7 @@ use crate::desk::{Desk, PASSWORD};
 const CALL: &str = "0199f0aa-1c11-7d52-9a3e-5d1f0c0a0001";
 
 /// Every page and every form of the app. A new route belongs in one of these lists.
-const PAGES: [&str; 13] = [
+const PAGES: [&str; 14] = [
     "/app",
     "/app/live",
     "/app/calls",
@@ -23,8 +23,9 @@ const PAGES: [&str; 13] = [
     "/app/operator/mail/previews",
     "/app/operator/limits",
     "/app/operator/quarantine",
+    "/app/operator/import",
 ];
-const FORMS: [&str; 21] = [
+const FORMS: [&str; 22] = [
     "/app/organization",
     "/app/settings/profile/password",
     "/app/settings/profile/preferences",
@@ -45,6 +46,7 @@ const FORMS: [&str; 21] = [
     "/app/operator/mail/suppress",
     "/app/operator/mail/unsuppress",
     "/app/operator/quarantine/replay",
+    "/app/operator/import/assign",
     "/sign-out",
 ];
 
@@ -315,6 +317,7 @@ async fn nonsense_in_an_address_is_never_our_fault() {
         "/app/live?part=words",
         "/app?done=%3Cscript%3E",
         "/app/operator/quarantine?cursor=x",
+        "/app/operator/import?cursor=x",
         "/invite/x",
         "/invite/%00",
         "/signin?next=%00",
