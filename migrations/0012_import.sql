@@ -30,11 +30,13 @@ create table import_issues (
   source_table text not null,
   file         text not null,
   line         bigint not null,
+  -- Counted from 1: rows of a JSON array may all stand in one line.
+  row_number   bigint not null,
   column_name  text not null,
   reason       text not null,
   -- `quarantined`: the row waits. `refused`: it is no row. `noted`: it was taken all the same.
   fate         text not null check (fate in ('quarantined', 'refused', 'noted')),
-  primary key (run_id, file, line, column_name, reason)
+  primary key (run_id, file, row_number, column_name, reason)
 );
 select system_table('import_issues', '{select,insert}');
 
@@ -50,6 +52,7 @@ create table import_quarantine (
   digest          bytea not null check (length(digest) = 16),
   file            text not null,
   line            bigint not null,
+  row_number      bigint not null,
   column_name     text not null,
   reason          text not null,
   -- The row as JSON, sealed with the master key for `import_quarantine/<source_table>/<source_id>`: it belongs to nobody

@@ -76,11 +76,11 @@ pub enum ImportError {
 impl ImportError {
     /// Whether the database refused the rows themselves, so that trying again will not help.
     fn is_refusal(&self) -> bool {
-        let database = match self {
-            Self::Database(error)
-            | Self::Ingest(IngestError::Database(error))
-            | Self::Demo(DemoError::Database(error)) => error,
-            _ => return false,
+        let (Self::Database(database)
+        | Self::Ingest(IngestError::Database(database))
+        | Self::Demo(DemoError::Database(database))) = self
+        else {
+            return false;
         };
         matches!(database, DbError::Statement(_)) && !database.is_transient()
     }
@@ -140,7 +140,7 @@ pub async fn import_folder(
         tx.commit().await?;
         Run { importer, mapping, operator, id, rehearsal: None, had_waiting }
     };
-    let report = run.folder(folder, watch, listener).await;
+    let report = Box::pin(run.folder(folder, watch, listener)).await;
     match (report, run.rehearsal) {
         (report, Some(tx)) => {
             tx.rollback().await?;
@@ -217,14 +217,13 @@ impl Run<'_> {
             other_files: folder.others.clone(),
             ..Report::default()
         };
-        let before = match &self.rehearsal {
-            Some(_) => HashMap::new(),
-            None => {
-                let mut tx = self.importer.tenancy.system(REASON).await?;
-                let before = store::progress(&mut tx, self.id).await?;
-                tx.commit().await?;
-                before
-            }
+        let before = if report.dry_run {
+            HashMap::new()
+        } else {
+            let mut tx = self.importer.tenancy.system(REASON).await?;
+            let before = store::progress(&mut tx, self.id).await?;
+            tx.commit().await?;
+            before
         };
         let mut unstated: BTreeMap<&str, u64> = BTreeMap::new();
         for leg in legs(folder) {
@@ -273,7 +272,7 @@ impl Run<'_> {
         }
         let mut seen = seen;
         while !tally.is_over {
-            let (lines, is_over) = next_lines(export, &mut rows, self.importer.chunk_rows)?;
+            let (lines, is_over) = next_lines(export, &mut rows, seen, self.importer.chunk_rows)?;
             tally.is_over = is_over;
             if leg.pass == Pass::First {
                 tally.is_broken = !rows.is_whole();
@@ -303,10 +302,12 @@ impl Run<'_> {
             self.plan(leg, row, &mut batch, tally)?;
         }
         if let Some(tx) = &mut self.rehearsal {
+            let mut facts = Vec::new();
             for planned in batch.takes.values().flatten() {
                 count(tally, planned.taking.outcome);
-                store::rehearse(tx, &facts_of(&planned.row, &planned.taking, self.id)).await?;
+                facts.extend(facts_of(&planned.row, &planned.taking, self.id));
             }
+            store::rehearse(tx, &facts).await?;
             tally.rows.quarantined += batch.waits.len() as u64;
             let issues = all_issues(batch.issues, &batch.waits);
             store::insert_issues(tx, true, self.id, &issues).await?;
@@ -422,8 +423,8 @@ impl Run<'_> {
             }
             taken.extend(planned.iter().map(|planned| (&planned.row.source, planned.taking.outcome, *org)));
         }
-        let refused: Vec<String> = waits.iter().map(|(source, _)| source.place.to_string()).collect();
-        taken.retain(|(source, ..)| !refused.contains(&source.place.to_string()));
+        let refused: BTreeSet<u64> = waits.iter().map(|(source, _)| source.place.row).collect();
+        taken.retain(|(source, ..)| !refused.contains(&source.place.row));
         for (_, outcome, _) in &taken {
             count(tally, *outcome);
         }
@@ -463,13 +464,14 @@ enum Refusal {
 }
 
 /// As many rows as are decided together, and whether the file is over.
-fn next_lines(export: &Export, rows: &mut Rows, most: usize) -> Result<(Vec<Line>, bool), ReadError> {
+fn next_lines(export: &Export, rows: &mut Rows, seen: u64, most: usize) -> Result<(Vec<Line>, bool), ReadError> {
     let mut lines = Vec::new();
     let mut bytes = 0;
     while lines.len() < most && bytes < CHUNK_BYTES {
         let Some(record) = rows.next_row()? else { return Ok((lines, true)) };
         bytes += record.bytes;
-        lines.push(Line { place: Place { file: export.name.clone(), line: record.line }, row: record.row });
+        let row = seen + lines.len() as u64 + 1;
+        lines.push(Line { place: Place { file: export.name.clone(), line: record.line, row }, row: record.row });
     }
     Ok((lines, false))
 }
@@ -759,7 +761,8 @@ pub async fn assign_waiting(
     let digest = source.digest.clone();
     let verdict = match prepare(source, mapping, importer.clock.now()) {
         Err((_, issue)) => Err(issue),
-        Ok(row) => importer.decide_again(mapping, row, &waiting, org).await?,
+        // Boxed, as below: what is in it would be carried through every caller's stack.
+        Ok(row) => Box::pin(importer.decide_again(mapping, row, &waiting, org)).await?,
     };
     let now = importer.clock.now();
     let mut tx = importer.tenancy.system("note what came of a row that waited").await?;
@@ -796,7 +799,9 @@ impl Importer {
         let operator = operator_organization(&self.tenancy).await?;
         let (facts, _) = look_up(&mut tx, &keys, Vec::new(), operator, mapping).await?;
         tx.commit().await?;
-        facts.into_iter().for_each(|fact| known.learn(fact));
+        for fact in facts {
+            known.learn(fact);
+        }
         let named_id = named.map(OrgId::uuid);
         let view = View { known: &known, mapping, operator, named: named_id, run: waiting.run, pass: Pass::Any };
         let taking = match decide(&row, &view) {

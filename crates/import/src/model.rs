@@ -88,11 +88,14 @@ pub struct Place {
     pub file: String,
     /// Line on which the row begins, from 1.
     pub line: u64,
+    /// Which row of the file it is, from 1: rows of a JSON array may all stand in one line.
+    pub row: u64,
 }
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.file, self.line)
+        write!(f, "{}:{}", self.file, self.line)?;
+        if self.file.to_ascii_lowercase().ends_with(".json") { write!(f, " row {}", self.row) } else { Ok(()) }
     }
 }
 

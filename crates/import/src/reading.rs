@@ -4,7 +4,7 @@
 //! line. Never more than one row is held here; a row beyond [`MAX_ROW`] ends its file, because where it ends is not known.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -162,15 +162,15 @@ impl Rows {
         let failed = |source| ReadError::Io { path: export.path.clone(), source };
         let consumed = Arc::new(AtomicU64::new(0));
         let limit = Arc::new(AtomicU64::new(u64::MAX));
-        let file = Metered {
-            file: File::open(&export.path).map_err(failed)?,
-            consumed: Arc::clone(&consumed),
-            limit: Arc::clone(&limit),
-        };
-        let mut source = BufReader::with_capacity(BUFFER, file);
+        let mut file = File::open(&export.path).map_err(failed)?;
+        let mut begin = [0; 3];
+        let mark = if file.read(&mut begin).map_err(failed)? == BOM.len() && begin == *BOM { BOM.len() as u64 } else { 0 };
+        let open_end = open_end(&mut file, mark).map_err(failed)?;
+        let metered = Metered { file, consumed: Arc::clone(&consumed), limit: Arc::clone(&limit) };
+        let mut source = BufReader::with_capacity(BUFFER, metered);
         skip_bom(&mut source).map_err(failed)?;
         let format = if export.name.to_ascii_lowercase().ends_with(".csv") {
-            Format::Csv(Box::new(CsvRows::new(source, limit)))
+            Format::Csv(Box::new(CsvRows::new(source, limit, open_end)))
         } else {
             let (first, line) = skip_space(&mut source, 1).map_err(failed)?;
             if first == Some(b'[') {
@@ -258,37 +258,57 @@ struct CsvRows {
     limit: Arc<AtomicU64>,
     header: Option<Result<Vec<String>, Issue>>,
     record: csv::ByteRecord,
+    /// Lines end in CRLF. The parser is told of LF only, because it would count the lines of CRLF wrongly.
+    ends_in_cr: bool,
+    /// Where the file ends when its last line is not closed, in bytes after the mark.
+    open_end: Option<u64>,
 }
 
 impl CsvRows {
-    fn new(source: BufReader<Metered>, limit: Arc<AtomicU64>) -> Self {
-        let reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(source);
-        Self { reader, limit, header: None, record: csv::ByteRecord::new() }
+    fn new(source: BufReader<Metered>, limit: Arc<AtomicU64>, open_end: Option<u64>) -> Self {
+        let reader = csv::ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .terminator(csv::Terminator::Any(b'\n'))
+            .from_reader(source);
+        Self { reader, limit, header: None, record: csv::ByteRecord::new(), ends_in_cr: false, open_end }
     }
 
     fn next_row(&mut self) -> io::Result<Option<Record>> {
-        if self.header.is_none() {
-            let begin = self.reader.position().byte();
-            match self.read_record(begin)? {
-                Some(true) => self.header = Some(header_of(&self.record)),
-                Some(false) => return Ok(Some(too_large(1))),
+        loop {
+            let begin = self.reader.position().clone();
+            match self.read_record(begin.byte())? {
                 None => return Ok(None),
+                Some(false) => return Ok(Some(too_large(begin.line()))),
+                Some(true) if self.is_blank() => {}
+                Some(true) if self.header.is_none() => {
+                    self.ends_in_cr = self.record.iter().last().is_some_and(|field| field.ends_with(b"\r"));
+                    self.header = Some(header_of(&self.record));
+                }
+                Some(true) => {
+                    let row = match &self.header {
+                        Some(Ok(header)) => csv_row(header, &self.record, self.ends_in_cr),
+                        Some(Err(issue)) => Err(issue.clone()),
+                        None => Err(Issue::of_row(Reason::UnusableHeader)),
+                    };
+                    let bytes = self.reader.position().byte() - begin.byte();
+                    return Ok(Some(Record { line: self.first_line(), bytes, row }));
+                }
             }
         }
-        let begin = self.reader.position().byte();
-        match self.read_record(begin)? {
-            None => Ok(None),
-            Some(false) => Ok(Some(too_large(self.reader.position().line()))),
-            Some(true) => {
-                let line = self.record.position().map_or(0, csv::Position::line);
-                let row = match &self.header {
-                    Some(Ok(header)) => csv_row(header, &self.record),
-                    Some(Err(issue)) => Err(issue.clone()),
-                    None => Err(Issue::of_row(Reason::UnusableHeader)),
-                };
-                Ok(Some(Record { line, bytes: self.reader.position().byte() - begin, row }))
-            }
-        }
+    }
+
+    /// An empty line of a file whose lines end in CRLF. Others the parser leaves out.
+    fn is_blank(&self) -> bool {
+        self.record.len() == 1 && self.record.get(0) == Some(b"\r")
+    }
+
+    /// The line on which the record begins: as many before the end as it has line breaks in it.
+    fn first_line(&self) -> u64 {
+        let end = self.reader.position();
+        let breaks = memchr::memchr_iter(b'\n', self.record.as_slice()).count() as u64;
+        let closed = u64::from(self.open_end != Some(end.byte()));
+        end.line().saturating_sub(breaks + closed)
     }
 
     /// None at the end, false when the record is too large.
@@ -307,6 +327,18 @@ impl CsvRows {
     }
 }
 
+/// Where a file ends whose last line is not closed, in bytes after the mark at its beginning.
+fn open_end(file: &mut File, mark: u64) -> io::Result<Option<u64>> {
+    let length = file.seek(SeekFrom::End(0))?;
+    let mut last = [b'\n'];
+    if length > mark {
+        file.seek(SeekFrom::End(-1))?;
+        file.read_exact(&mut last)?;
+    }
+    file.rewind()?;
+    Ok((last != *b"\n").then(|| length.saturating_sub(mark)))
+}
+
 fn too_large(line: u64) -> Record {
     Record { line, bytes: 0, row: Err(Issue::of_row(Reason::RowTooLarge)) }
 }
@@ -321,15 +353,21 @@ fn header_of(record: &csv::ByteRecord) -> Result<Vec<String>, Issue> {
         }
         names.push(name);
     }
+    // Columns that are not parted by commas: one name that is all of them.
+    if names.len() == 1 && names.iter().any(|name| name.contains([';', '\t', '|'])) {
+        return Err(Issue::of_row(Reason::UnusableHeader));
+    }
     Ok(names)
 }
 
-fn csv_row(header: &[String], record: &csv::ByteRecord) -> Result<Row, Issue> {
+fn csv_row(header: &[String], record: &csv::ByteRecord, ends_in_cr: bool) -> Result<Row, Issue> {
     if record.len() != header.len() {
         return Err(Issue::of_row(Reason::WrongNumberOfColumns));
     }
     let mut row = Row::new();
-    for (name, field) in header.iter().zip(record) {
+    for (place, (name, field)) in header.iter().zip(record).enumerate() {
+        let is_last = place + 1 == header.len();
+        let field = if ends_in_cr && is_last { field.strip_suffix(b"\r").unwrap_or(field) } else { field };
         let text = std::str::from_utf8(field).map_err(|_| Issue { column: name.clone(), reason: Reason::NotUtf8 })?;
         // No column of ours can hold a NUL; the ingest drops it too.
         let text = if text.contains('\0') { text.replace('\0', "") } else { text.to_owned() };
@@ -457,5 +495,76 @@ fn json_row(text: &[u8]) -> Result<Row, Issue> {
             Ok(row)
         }
         _ => Err(Issue::of_row(Reason::NotAnObject)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_of_the_table_that_it_is_named_after() {
+        for (name, table) in [
+            ("call_logs.csv", Some(Table::CallLogs)),
+            ("Calls.JSON", Some(Table::Calls)),
+            ("public.call_transcripts.ndjson", Some(Table::CallTranscripts)),
+            ("call_logs_rows.csv", Some(Table::CallLogs)),
+            ("call_logs_rows (1).csv", Some(Table::CallLogs)),
+            ("call_logs-2.jsonl", Some(Table::CallLogs)),
+            ("call_logs.sql", None),
+            ("calls_view.csv", None),
+            ("recall_logs.csv", None),
+            ("users.csv", None),
+            ("calls", None),
+        ] {
+            assert_eq!(table_of(name), table, "{name}");
+        }
+    }
+
+    fn read(name: &str, content: &[u8]) -> (Vec<Record>, bool) {
+        let folder = std::env::temp_dir().join(format!("voxanne-reading-{}", uuid::Uuid::now_v7()));
+        std::fs::create_dir(&folder).unwrap();
+        std::fs::write(folder.join(name), content).unwrap();
+        let found = Folder::open(&folder).unwrap();
+        let mut rows = Rows::open(&found.exports[0]).unwrap();
+        let mut records = Vec::new();
+        while let Some(record) = rows.next_row().unwrap() {
+            records.push(record);
+        }
+        std::fs::remove_dir_all(folder).unwrap();
+        (records, rows.is_whole())
+    }
+
+    #[test]
+    fn a_quotation_mark_that_is_never_closed_ends_the_file_and_not_the_machine() {
+        let mut content = b"id,transcript\n1,fine\n2,\"never closed\n".to_vec();
+        content.resize(3 * usize::try_from(MAX_ROW).unwrap(), b'x');
+        let (records, is_whole) = read("call_logs.csv", &content);
+        assert_eq!(records.len(), 2);
+        assert!(records[0].row.is_ok() && !is_whole);
+        assert_eq!(records[1].row, Err(Issue::of_row(Reason::RowTooLarge)));
+
+        let mut content = b"[{\"id\": 1}, {\"id\": \"".to_vec();
+        content.resize(2 * usize::try_from(MAX_ROW).unwrap(), b'x');
+        let (records, is_whole) = read("calls.json", &content);
+        assert!(records[0].row.is_ok() && !is_whole);
+        assert_eq!(records[1].row, Err(Issue::of_row(Reason::RowTooLarge)));
+    }
+
+    #[test]
+    fn columns_that_are_parted_by_something_else_are_no_columns() {
+        let (records, _) = read("leads.csv", b"id;org_id;phone\n1;2;3\n");
+        assert_eq!(records[0].row, Err(Issue::of_row(Reason::UnusableHeader)));
+    }
+
+    #[test]
+    fn a_row_says_on_which_line_it_begins() {
+        let lines = |records: &[Record]| records.iter().map(|record| record.line).collect::<Vec<_>>();
+        let (records, _) = read("leads.csv", b"id,name\r\n1,\"two\r\nlines\"\r\n\r\n2,x\r\n");
+        assert_eq!(lines(&records), [2, 5]);
+        let (records, _) = read("leads.json", b"\n[\n{\"id\": 1,\n\"name\": \"[}\\\"\"},\n {\"id\": 2}\n]\n");
+        assert_eq!(lines(&records), [3, 5]);
+        let (records, _) = read("leads.jsonl", b"\n{\"id\": 1}\n\n{\"id\": 2}");
+        assert_eq!(lines(&records), [2, 4]);
     }
 }

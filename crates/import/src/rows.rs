@@ -233,7 +233,7 @@ pub fn prepare(source: Source, mapping: &Mapping, now: Timestamp) -> Result<Prep
         Ok(Read { org, claims, content, created }) => {
             let kept = kept(source.table, &source.row);
             let notes = cells.notes;
-            Ok(Prepared { org, claims, content, created, kept, notes, source })
+            Ok(Prepared { source, org, claims, content, created, kept, notes })
         }
         Err(issue) => Err((Box::new(source), issue)),
     }
@@ -482,8 +482,7 @@ fn standing(cells: &Cells<'_>, is_over: bool) -> Result<(Standing, Option<String
         found = match (found, read) {
             (None, read) => Some(read),
             // One word that it is over outweighs one that it goes on: the original forgot to change the other.
-            (Some(Standing::On(_)), Standing::Over(_)) => Some(read),
-            (Some(Standing::Over("")), Standing::Over(_)) => Some(read),
+            (Some(Standing::On(_) | Standing::Over("")), Standing::Over(_)) => Some(read),
             (known, _) => known,
         };
     }
@@ -660,15 +659,13 @@ impl Cells<'_> {
     /// The organization, by its id here; none when it is missing or the mapping sets it aside.
     fn org(&mut self) -> Result<Option<Uuid>, Issue> {
         let Some(stated) = self.id("org_id")? else { return Ok(None) };
-        match self.mapping.organizations.get(&stated) {
-            Some(mapped) => Ok(*mapped),
-            None => {
-                if stated == ORIGINAL_DEFAULT {
-                    self.note("org_id", Reason::DefaultOrganization);
-                }
-                Ok(Some(stated))
-            }
+        if let Some(mapped) = self.mapping.organizations.get(&stated) {
+            return Ok(*mapped);
         }
+        if stated == ORIGINAL_DEFAULT {
+            self.note("org_id", Reason::DefaultOrganization);
+        }
+        Ok(Some(stated))
     }
 
     /// A number in E.164 form; another one is left out and noted, because a call does not stop being one for it.

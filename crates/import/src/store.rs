@@ -21,6 +21,11 @@ fn undecodable(what: &'static str) -> DbError {
     DbError::from(sqlx::Error::Decode(what.into()))
 }
 
+/// A count or place as the database holds it.
+fn number(rows: u64) -> i64 {
+    i64::try_from(rows).unwrap_or(i64::MAX)
+}
+
 // --- runs ----------------------------------------------------------------------------------------------------------------
 
 /// The unfinished run of the same folder, or a new one; and whether it was there.
@@ -68,7 +73,6 @@ pub(crate) async fn save_progress(
     seen: u64,
     tally: &LegTally,
 ) -> Result<bool, DbError> {
-    let number = |rows: u64| i64::try_from(rows).unwrap_or(i64::MAX);
     let done = sqlx::query(
         "insert into import_progress as p (run_id, leg, rows_seen, tally) values ($1, $2, $4, $5)
          on conflict (run_id, leg) do update set rows_seen = excluded.rows_seen, tally = excluded.tally
@@ -319,11 +323,13 @@ pub(crate) async fn insert_waiting(
     now: Timestamp,
 ) -> Result<(), DbError> {
     sqlx::query(
-        "insert into import_quarantine (id, run_id, source_table, source_id, digest, file, line, column_name, reason, sealed,
-                                        waiting_since)
-         select q.id, $1, q.source_table, q.source_id, q.digest, q.file, q.line, q.column_name, q.reason, q.sealed, $2
-           from unnest($3::uuid[], $4::text[], $5::uuid[], $6::bytea[], $7::text[], $8::bigint[], $9::text[], $10::text[],
-                       $11::bytea[]) q (id, source_table, source_id, digest, file, line, column_name, reason, sealed)
+        "insert into import_quarantine (id, run_id, source_table, source_id, digest, file, line, row_number, column_name, reason,
+                                        sealed, waiting_since)
+         select q.id, $1, q.source_table, q.source_id, q.digest, q.file, q.line, q.row_number, q.column_name, q.reason,
+                q.sealed, $2
+           from unnest($3::uuid[], $4::text[], $5::uuid[], $6::bytea[], $7::text[], $8::bigint[], $9::bigint[],
+                       $10::text[], $11::text[], $12::bytea[])
+                q (id, source_table, source_id, digest, file, line, row_number, column_name, reason, sealed)
          on conflict do nothing",
     )
     .bind(run)
@@ -333,7 +339,8 @@ pub(crate) async fn insert_waiting(
     .bind(rows.iter().map(|row| row.id).collect::<Vec<_>>())
     .bind(rows.iter().map(|row| digest_bytes(row.digest)).collect::<Result<Vec<_>, _>>()?)
     .bind(rows.iter().map(|row| row.place.file.as_str()).collect::<Vec<_>>())
-    .bind(rows.iter().map(|row| i64::try_from(row.place.line).unwrap_or(i64::MAX)).collect::<Vec<_>>())
+    .bind(rows.iter().map(|row| number(row.place.line)).collect::<Vec<_>>())
+    .bind(rows.iter().map(|row| number(row.place.row)).collect::<Vec<_>>())
     .bind(rows.iter().map(|row| row.issue.column.as_str()).collect::<Vec<_>>())
     .bind(rows.iter().map(|row| row.issue.reason.code()).collect::<Vec<_>>())
     .bind(rows.iter().map(|row| row.sealed.as_slice()).collect::<Vec<_>>())
@@ -393,6 +400,7 @@ struct WaitingColumns {
     source_id: Uuid,
     file: String,
     line: i64,
+    row_number: i64,
     column_name: String,
     reason: String,
     waiting_since: jiff_sqlx::Timestamp,
@@ -405,7 +413,7 @@ impl WaitingColumns {
             run: self.run_id,
             table: Table::named(&self.source_table).ok_or_else(|| undecodable("an unknown table"))?,
             source_id: self.source_id,
-            place: Place { file: self.file, line: self.line.unsigned_abs() },
+            place: Place { file: self.file, line: self.line.unsigned_abs(), row: self.row_number.unsigned_abs() },
             column: self.column_name,
             reason: Reason::of_code(&self.reason).ok_or_else(|| undecodable("an unknown reason"))?,
             since: self.waiting_since.to_jiff(),
@@ -416,7 +424,7 @@ impl WaitingColumns {
 /// Rows that wait, in the order of their ids, after one of them.
 pub(crate) async fn waiting(tx: &mut SystemTx, after: Option<WaitingId>, limit: i64) -> Result<Vec<Waiting>, DbError> {
     let rows: Vec<WaitingColumns> = sqlx::query_as(
-        "select id, run_id, source_table, source_id, file, line, column_name, reason, waiting_since from import_quarantine
+        "select id, run_id, source_table, source_id, file, line, row_number, column_name, reason, waiting_since from import_quarantine
           where resolved_at is null and ($1::uuid is null or id > $1) order by id limit $2",
     )
     .bind(after)
@@ -442,7 +450,7 @@ pub(crate) async fn find_waiting(tx: &mut SystemTx, id: WaitingId) -> Result<Opt
         sealed: Vec<u8>,
     }
     let row: Option<Found> = sqlx::query_as(
-        "select id, run_id, source_table, source_id, file, line, column_name, reason, waiting_since, sealed
+        "select id, run_id, source_table, source_id, file, line, row_number, column_name, reason, waiting_since, sealed
            from import_quarantine where id = $1 and resolved_at is null",
     )
     .bind(id)
@@ -483,8 +491,8 @@ pub(crate) async fn insert_issues(
     issues: &[NewIssue],
 ) -> Result<(), DbError> {
     let sql = format!(
-        "insert into {} (run_id, source_table, file, line, column_name, reason, fate)
-         select $1, i.* from unnest($2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[]) i
+        "insert into {} (run_id, source_table, file, line, row_number, column_name, reason, fate)
+         select $1, i.* from unnest($2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::text[], $7::text[], $8::text[]) i
          on conflict do nothing",
         issues_table(rehearsal)
     );
@@ -492,7 +500,8 @@ pub(crate) async fn insert_issues(
         .bind(run)
         .bind(issues.iter().map(|issue| issue.table.name()).collect::<Vec<_>>())
         .bind(issues.iter().map(|issue| issue.place.file.as_str()).collect::<Vec<_>>())
-        .bind(issues.iter().map(|issue| i64::try_from(issue.place.line).unwrap_or(i64::MAX)).collect::<Vec<_>>())
+        .bind(issues.iter().map(|issue| number(issue.place.line)).collect::<Vec<_>>())
+        .bind(issues.iter().map(|issue| number(issue.place.row)).collect::<Vec<_>>())
         .bind(issues.iter().map(|issue| issue.issue.column.as_str()).collect::<Vec<_>>())
         .bind(issues.iter().map(|issue| issue.issue.reason.code()).collect::<Vec<_>>())
         .bind(issues.iter().map(|issue| issue.issue.reason.fate().as_str()).collect::<Vec<_>>())
@@ -504,18 +513,18 @@ pub(crate) async fn insert_issues(
 /// Every reason of a run, with how many rows it met and the first of them.
 pub(crate) async fn reasons(tx: &mut SystemTx, rehearsal: bool, run: Uuid) -> Result<Vec<ReasonCount>, DbError> {
     let sql = format!(
-        "select source_table, column_name, reason, count(*), (array_agg(file order by file, line))[1],
-                (array_agg(line order by file, line))[1]
+        "select source_table, column_name, reason, count(*), (array_agg(file order by file, row_number))[1],
+                (array_agg(line order by file, row_number))[1], (array_agg(row_number order by file, row_number))[1]
            from {} where run_id = $1 group by source_table, column_name, reason",
         issues_table(rehearsal)
     );
-    let rows: Vec<(String, String, String, i64, String, i64)> =
+    let rows: Vec<(String, String, String, i64, String, i64, i64)> =
         sqlx::query_as(AssertSqlSafe(sql)).bind(run).fetch_all(tx.conn()).await?;
     let mut counts = Vec::with_capacity(rows.len());
-    for (table, column, reason, rows, file, line) in rows {
+    for (table, column, reason, rows, file, line, row) in rows {
         let reason = Reason::of_code(&reason).ok_or_else(|| undecodable("an unknown reason"))?;
         let table = Table::named(&table).ok_or_else(|| undecodable("an unknown table"))?;
-        let first = Place { file, line: line.unsigned_abs() };
+        let first = Place { file, line: line.unsigned_abs(), row: row.unsigned_abs() };
         counts.push(ReasonCount { table, column, reason, fate: reason.fate(), rows, first });
     }
     counts.sort_by(|a, b| (a.fate, a.table, &a.column, a.reason).cmp(&(b.fate, b.table, &b.column, b.reason)));
@@ -547,27 +556,27 @@ pub(crate) async fn issues_after(
     limit: i64,
 ) -> Result<Vec<IssueLine>, DbError> {
     let sql = format!(
-        "select source_table, file, line, column_name, reason from {}
-          where run_id = $1 and ($2::text is null or (file, line, column_name, reason) > ($2, $3, $4, $5))
-          order by file, line, column_name, reason limit $6",
+        "select source_table, file, line, row_number, column_name, reason from {}
+          where run_id = $1 and ($2::text is null or (file, row_number, column_name, reason) > ($2, $3, $4, $5))
+          order by file, row_number, column_name, reason limit $6",
         issues_table(rehearsal)
     );
-    let rows: Vec<(String, String, i64, String, String)> = sqlx::query_as(AssertSqlSafe(sql))
+    let rows: Vec<(String, String, i64, i64, String, String)> = sqlx::query_as(AssertSqlSafe(sql))
         .bind(run)
         .bind(after.map(|issue| issue.place.file.as_str()))
-        .bind(after.map(|issue| i64::try_from(issue.place.line).unwrap_or(i64::MAX)))
+        .bind(after.map(|issue| number(issue.place.row)))
         .bind(after.map(|issue| issue.column.as_str()))
         .bind(after.map(|issue| issue.reason.code()))
         .bind(limit)
         .fetch_all(tx.conn())
         .await?;
     rows.into_iter()
-        .map(|(table, file, line, column, reason)| {
+        .map(|(table, file, line, row, column, reason)| {
             let reason = Reason::of_code(&reason).ok_or_else(|| undecodable("an unknown reason"))?;
             let table = Table::named(&table).ok_or_else(|| undecodable("an unknown table"))?;
             Ok(IssueLine {
                 table,
-                place: Place { file, line: line.unsigned_abs() },
+                place: Place { file, line: line.unsigned_abs(), row: row.unsigned_abs() },
                 column,
                 reason,
                 fate: reason.fate(),

@@ -41,8 +41,8 @@ use web::page::{Page, framed_mail, wants_fragment};
 use web::pages::calls::{CallRow, Calls, Filters, Outcome};
 use web::pages::problem::Problem;
 use web::pages::{
-    api_keys, call, calls, connections, entry, import, limits, live, mail, organization, problem, profile, quarantine, team,
-    today,
+    api_keys, call, calls, connections, entry, import, limits, live, mail, organization, problem, profile, quarantine,
+    team, today,
 };
 use web::security::Nonce;
 use web::site::{About, Site, Visit};
@@ -684,9 +684,14 @@ fn sample_import(now: Timestamp, asked: &HashMap<String, String>) -> import::Imp
             row(2, "call_transcripts", "call_id: its call is not here"),
         ],
         total: 165,
-        organizations: vec![(id(1).to_string(), "Elm Street Dental".to_owned()), (id(2).to_string(), "Birch Lane Dental".to_owned())],
+        organizations: vec![
+            (id(1).to_string(), "Elm Street Dental".to_owned()),
+            (id(2).to_string(), "Birch Lane Dental".to_owned()),
+        ],
         next: Some("/app/operator/import?cursor=x".to_owned()),
-        problem: asked.contains_key("problem").then(|| "1 of the chosen rows contradicts this organization, and waits still.".to_owned()),
+        problem: asked
+            .contains_key("problem")
+            .then(|| "1 of the chosen rows contradicts this organization, and waits still.".to_owned()),
         ..import::Imported::default()
     }
 }

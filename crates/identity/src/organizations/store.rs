@@ -426,9 +426,11 @@ pub(super) async fn organization_exists(tx: &mut SystemTx, org: OrgId) -> Result
 
 /// Open organizations by name.
 pub(super) async fn list_organizations(tx: &mut SystemTx) -> Result<Vec<(OrgId, String)>, DbError> {
-    Ok(sqlx::query_as("select org_id, name from organizations where deleted_at is null order by name, org_id limit 500")
-        .fetch_all(tx.conn())
-        .await?)
+    Ok(sqlx::query_as(
+        "select org_id, name from organizations where deleted_at is null order by name, org_id limit 500",
+    )
+    .fetch_all(tx.conn())
+    .await?)
 }
 
 /// The invented practice of this name.

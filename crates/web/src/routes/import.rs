@@ -51,7 +51,7 @@ async fn answer(
     let organizations = list_organizations(state.tenancy()).await?;
     let total = count_waiting(state.tenancy()).await.map_err(refused)?;
     let view = Imported {
-        rows: rows.into_iter().map(row).collect(),
+        rows: rows.iter().map(row).collect(),
         total: u64::try_from(total).unwrap_or(0),
         organizations: organizations.into_iter().map(|(id, name)| (id.to_string(), name)).collect(),
         next: last.filter(|_| has_more).map(|id| format!("{PATH}?cursor={id}")),
@@ -62,7 +62,7 @@ async fn answer(
     Ok(Page::app(&chrome, pages::page(&chrome, &view)))
 }
 
-fn row(waiting: Waiting) -> WaitingRow {
+fn row(waiting: &Waiting) -> WaitingRow {
     let column = if waiting.column.is_empty() { String::new() } else { format!("{}: ", waiting.column) };
     WaitingRow {
         id: waiting.id.uuid(),
