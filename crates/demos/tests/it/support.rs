@@ -13,6 +13,7 @@ use mail::Outbox;
 use platform::config::Config;
 use platform::http::{ClientAddr, Limiter};
 use platform::ids::OrgId;
+use platform::jobs::Jobs;
 use platform::tasks::Tasks;
 use platform::tenancy::Tenancy;
 use serde_json::{Value, json};
@@ -123,12 +124,32 @@ impl TestDesk {
         rows.collect()
     }
 
+    /// The mails that wait to be sent: their templates, the oldest first.
+    pub async fn waiting(&self) -> Vec<String> {
+        let mut admin = self.db.admin().await;
+        sqlx::query_scalar("select template from mails where state in ('queued', 'deferred') order by mail_id")
+            .fetch_all(&mut admin)
+            .await
+            .unwrap()
+    }
+
+    /// Every mail that waits leaves.
+    pub async fn send_mails(&self) {
+        let sent = "update mails set state = 'accepted', ended_at = created_at where state = 'queued'";
+        sqlx::query(sent).execute(&mut self.db.admin().await).await.unwrap();
+    }
+
     /// One number from the database.
     pub async fn count(&self, sql: &'static str) -> i64 {
         let mut admin = self.db.admin().await;
         let count = sqlx::query_scalar(sql).fetch_one(&mut admin).await.unwrap();
         admin.close().await.unwrap();
         count
+    }
+
+    /// Begins with what a working node does in the background.
+    pub fn start_worker(&self) {
+        self.demos.start_worker(&Jobs::new(self.db.tenancy(), self.db.clock(), Tasks::new()));
     }
 
     pub fn advance(&self, minutes: i64) {
@@ -177,7 +198,6 @@ fn build(
         authority: identity.authority,
         master_key: db.master_key(),
         outbox,
-        tasks: Tasks::new(),
         name: "Voxanne".to_owned(),
         public_limit: None,
         booking_limit: limit,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use platform::crypto::random_bytes;
 use platform::http::problem::Chain;
+use platform::jobs::{Jobs, Report, Schedule};
 use platform::tasks::Tasks;
 use platform::tenancy::SystemTx;
 use providers::mail_events::tracking_headers;
@@ -397,22 +398,39 @@ async fn settle(
     Ok(())
 }
 
-/// Forgets old mails now and every hour, until the process stops.
-pub fn start_forgetting(outbox: &Outbox, tasks: &Tasks) {
+/// Forgets old mails every hour, until the process stops.
+pub fn start_forgetting(outbox: &Outbox, jobs: &Jobs) {
     let outbox = outbox.clone();
-    tasks.every(Duration::from_hours(1), "old mails could not be forgotten", move || {
+    let schedule = Schedule { name: "mail.forget", every: Duration::from_hours(1), patience: Duration::from_mins(10) };
+    jobs.schedule(schedule, move || {
         let outbox = outbox.clone();
-        async move { forget(&outbox).await.map(drop) }
+        async move { Ok::<_, MailError>(Report::new().count("forgotten", forget(&outbox).await?)) }
     });
 }
 
-/// Forgets the words of mails that ended long ago. Runs without a relay too.
+/// Forgets the words of mails that ended long ago, and the mails themselves when the operator keeps them for a time only.
+/// Runs without a relay too.
 pub async fn forget(outbox: &Outbox) -> Result<u64, MailError> {
     let now = outbox.clock().now();
     let mut tx = outbox.tenancy().system("old mails are forgotten whosever they are").await?;
     let rows = store::forget(&mut tx, now - WORDS_KEPT_FOR, now - SPENDING_KEPT_FOR).await?;
     tx.commit().await?;
-    Ok(rows)
+    Ok(rows + remove_old(outbox, now).await?)
+}
+
+async fn remove_old(outbox: &Outbox, now: Timestamp) -> Result<u64, MailError> {
+    let Some(keep_for) = outbox.config().keep_for else { return Ok(0) };
+    let mut removed = 0;
+    loop {
+        // A portion at a time: nobody waits long for a lock, and what is done stays done.
+        let mut tx = outbox.tenancy().system("old mails are removed whosever they are").await?;
+        let portion = store::remove(&mut tx, now - keep_for).await?;
+        tx.commit().await?;
+        removed += portion;
+        if portion == 0 {
+            return Ok(removed);
+        }
+    }
 }
 
 async fn measure(outbox: Outbox) -> Result<(), MailError> {

@@ -1,5 +1,6 @@
 //! The pages. Each module holds what its page shows (plain structs) and the function that draws it.
 
+pub mod accounting;
 pub mod api_keys;
 pub mod bookings;
 pub mod call;
@@ -7,6 +8,7 @@ pub mod calls;
 pub mod connections;
 pub mod entry;
 pub mod import;
+pub mod jobs;
 pub mod limits;
 pub mod live;
 pub mod mail;
