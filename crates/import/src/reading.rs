@@ -164,7 +164,8 @@ impl Rows {
         let limit = Arc::new(AtomicU64::new(u64::MAX));
         let mut file = File::open(&export.path).map_err(failed)?;
         let mut begin = [0; 3];
-        let mark = if file.read(&mut begin).map_err(failed)? == BOM.len() && begin == *BOM { BOM.len() as u64 } else { 0 };
+        let mark =
+            if file.read(&mut begin).map_err(failed)? == BOM.len() && begin == *BOM { BOM.len() as u64 } else { 0 };
         let open_end = open_end(&mut file, mark).map_err(failed)?;
         let metered = Metered { file, consumed: Arc::clone(&consumed), limit: Arc::clone(&limit) };
         let mut source = BufReader::with_capacity(BUFFER, metered);
@@ -282,7 +283,7 @@ impl CsvRows {
                 Some(false) => return Ok(Some(too_large(begin.line()))),
                 Some(true) if self.is_blank() => {}
                 Some(true) if self.header.is_none() => {
-                    self.ends_in_cr = self.record.iter().last().is_some_and(|field| field.ends_with(b"\r"));
+                    self.ends_in_cr = self.record.iter().next_back().is_some_and(|field| field.ends_with(b"\r"));
                     self.header = Some(header_of(&self.record));
                 }
                 Some(true) => {

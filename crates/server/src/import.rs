@@ -194,7 +194,7 @@ impl ReportFile {
 
 /// Shows how far the import is: one line that changes on a terminal, and a plain line now and then elsewhere.
 struct Terminal {
-    is_terminal: bool,
+    changes_in_place: bool,
     file: String,
     rows_shown: u64,
     is_dirty: bool,
@@ -202,7 +202,7 @@ struct Terminal {
 
 impl Terminal {
     fn new() -> Self {
-        Self { is_terminal: std::io::stderr().is_terminal(), file: String::new(), rows_shown: 0, is_dirty: false }
+        Self { changes_in_place: std::io::stderr().is_terminal(), file: String::new(), rows_shown: 0, is_dirty: false }
     }
 
     fn show(&mut self, progress: &Progress<'_>) {
@@ -210,9 +210,9 @@ impl Terminal {
             progress.file.clone_into(&mut self.file);
             self.rows_shown = 0;
         }
-        let percent = if progress.of_bytes == 0 { 100 } else { (progress.bytes * 100 / progress.of_bytes).min(100) };
+        let percent = (progress.bytes * 100).checked_div(progress.of_bytes).map_or(100, |percent| percent.min(100));
         let text = format!("{}: {} rows, {percent} %", progress.file, progress.rows);
-        if self.is_terminal {
+        if self.changes_in_place {
             tell(&format!("\r\x1b[2K{text}"));
             self.is_dirty = true;
         } else if progress.rows >= self.rows_shown + ROWS_A_LINE {

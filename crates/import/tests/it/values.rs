@@ -189,7 +189,10 @@ async fn what_is_odd_and_can_be_kept_is_kept_and_noted() {
     let rows = [
         with(call_log(1), json!({ "from_number": "anonymous", "call_type": null })),
         with(call_log(2), json!({ "recording_storage_path": "calls/x/y.wav" })),
-        with(call_log(3), json!({ "caller_name": "Zoë \u{0}<script>", "cost": 0.123_456_5, "a_new_column": { "x": 1 } })),
+        with(
+            call_log(3),
+            json!({ "caller_name": "Zoë \u{0}<script>", "cost": 0.123_456_5, "a_new_column": { "x": 1 } }),
+        ),
         with(call_log(4), json!({ "status": "missed", "duration_seconds": 0, "ended_at": null })),
     ];
     let moving = with_logs(&rows).await;
