@@ -79,6 +79,9 @@ async fn serve(
     };
     let app = App::new(config, foundation)?;
     app.start_forgetting(&tasks);
+    if database.embedded.is_some() {
+        app.jobs().take_back().await?;
+    }
     app.start_presence(!arguments.no_worker);
     if !arguments.no_worker {
         app.start_worker();

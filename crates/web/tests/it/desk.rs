@@ -29,6 +29,7 @@ pub struct Desk {
     pub clock: Clock,
     pub outbox: mail::Outbox,
     identity: identity::State,
+    pub jobs: platform::jobs::Jobs,
     router: Router,
 }
 
@@ -101,7 +102,7 @@ impl Desk {
             voice: voice.clone(),
             demos,
             outbox: outbox.clone(),
-            jobs,
+            jobs: jobs.clone(),
             samples: vec![sample()],
             quotas: platform::config::QuotaConfig { provider_minutes: Some(100), ..Default::default() },
             data_dir: db.scratch_dir(),
@@ -109,7 +110,7 @@ impl Desk {
             demonstration: false,
         });
         let router = web::router(pages).merge(webhooks).merge(booking);
-        Self { db, clock, outbox, identity, router }
+        Self { db, clock, outbox, identity, jobs, router }
     }
 
     /// The first practice's owner runs the installation.
