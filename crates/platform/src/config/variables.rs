@@ -315,6 +315,35 @@ pub(super) static VAPI_API_URL: Variable = Variable {
     secret: false,
 };
 
+pub(super) static VAPI_API_KEY: Variable = Variable {
+    name: "VOXANNE_VAPI_API_KEY",
+    section: Section::Vapi,
+    meaning: "Private key of the account at Vapi whose events come to the platform-wide webhook: its missing calls and their \
+              recordings are asked for with it. Unset: they are not asked for. Connections of organizations have their own.",
+    default: None,
+    example: "PRIVATE_KEY",
+    secret: true,
+};
+
+pub(super) static SILENT_RINGING_MINUTES: Variable = Variable {
+    name: "VOXANNE_SILENT_RINGING_MINUTES",
+    section: Section::Vapi,
+    meaning: "How long a call may ring without an event, in minutes, until the provider is asked what became of it.",
+    default: Some("10"),
+    example: "10",
+    secret: false,
+};
+
+pub(super) static SILENT_CALL_MINUTES: Variable = Variable {
+    name: "VOXANNE_SILENT_CALL_MINUTES",
+    section: Section::Vapi,
+    meaning: "How long a call that was answered may go on without an event, in minutes, until the provider is asked what \
+              became of it. A call that the provider does not know either is closed then.",
+    default: Some("120"),
+    example: "120",
+    secret: false,
+};
+
 pub(super) static OUTBOUND_ALLOW: Variable = Variable {
     name: "VOXANNE_OUTBOUND_ALLOW",
     section: Section::Outbound,
@@ -383,6 +412,16 @@ pub(super) static MAIL_DAILY_LIMIT: Variable = Variable {
     secret: false,
 };
 
+pub(super) static MAIL_KEEP_DAYS: Variable = Variable {
+    name: "VOXANNE_MAIL_KEEP_DAYS",
+    section: Section::Mail,
+    meaning: "After how many days a mail that was sent or given up is removed with everything known of it, at least 30. \
+              Unset: it is kept for ever. What it said is forgotten after 30 days in any case.",
+    default: None,
+    example: "365",
+    secret: false,
+};
+
 pub(super) static MAIL_SENDGRID_WEBHOOK_KEY: Variable = Variable {
     name: "VOXANNE_MAIL_SENDGRID_WEBHOOK_KEY",
     section: Section::Mail,
@@ -411,6 +450,16 @@ pub(super) static MAIL_MAILGUN_WEBHOOK_KEY: Variable = Variable {
     default: None,
     example: "NEW_KEY,OLD_KEY",
     secret: true,
+};
+
+pub(super) static MAIL_SES_TOPICS: Variable = Variable {
+    name: "VOXANNE_MAIL_SES_TOPICS",
+    section: Section::Mail,
+    meaning: "ARNs of the Amazon SNS topics that SES publishes its events to (comma list). Their subscription, by HTTPS to \
+              the address that ends in /api/webhooks/mail/ses, is confirmed by itself. Unset: that webhook answers 401.",
+    default: None,
+    example: "arn:aws:sns:eu-west-1:123456789012:voxanne-mail",
+    secret: false,
 };
 
 pub(super) static BACKUP_TO: Variable = Variable {
@@ -507,6 +556,9 @@ pub static VARIABLES: &[&Variable] = &[
     &LIMIT_PROVIDER_COST_USD,
     &VAPI_WEBHOOK_SECRET,
     &VAPI_API_URL,
+    &VAPI_API_KEY,
+    &SILENT_RINGING_MINUTES,
+    &SILENT_CALL_MINUTES,
     &OUTBOUND_ALLOW,
     &SMTP_URL,
     &SMTP_CA_FILE,
@@ -514,9 +566,11 @@ pub static VARIABLES: &[&Variable] = &[
     &MAIL_SALES_TO,
     &MAIL_SALES_CC,
     &MAIL_DAILY_LIMIT,
+    &MAIL_KEEP_DAYS,
     &MAIL_SENDGRID_WEBHOOK_KEY,
     &MAIL_POSTMARK_WEBHOOK_SECRET,
     &MAIL_MAILGUN_WEBHOOK_KEY,
+    &MAIL_SES_TOPICS,
     &BACKUP_TO,
     &BACKUP_AT,
     &BACKUP_KEEP,

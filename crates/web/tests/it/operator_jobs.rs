@@ -9,6 +9,7 @@ use std::time::Duration;
 use http::StatusCode;
 use platform::ids::JobId;
 use platform::jobs::{Jobs, NewJob, Outcome, Overview, Queue, Report, Schedule};
+use platform::tasks::Tasks;
 use platform::tenancy::DbError;
 use serde_json::json;
 
@@ -18,6 +19,11 @@ const PAGE: &str = "/app/operator/jobs";
 const COPY: Queue = Queue { name: "test.copy", attempts: 3, lease: Duration::from_mins(5), at_once: 1 };
 const SWEEP: Schedule =
     Schedule { name: "test.sweep", every: Duration::from_hours(1), patience: Duration::from_mins(1) };
+
+/// A node that works, beside the one that answers.
+fn node(desk: &Desk) -> Jobs {
+    Jobs::new(desk.db.tenancy(), desk.clock.clone(), Tasks::new())
+}
 
 /// Waits until the jobs stand like that.
 async fn until(jobs: &Jobs, is_so: impl Fn(&Overview) -> bool) {
@@ -32,31 +38,33 @@ async fn until(jobs: &Jobs, is_so: impl Fn(&Overview) -> bool) {
 
 /// A job of this practice that was given up.
 async fn dead_job(desk: &Desk, practice: &Practice) -> JobId {
+    let jobs = node(desk);
     let mut tx = desk.db.tenancy().tenant(practice.org).await.unwrap();
     let job =
         NewJob { queue: COPY.name, key: "call-1".into(), payload: json!({ "call_id": "call-1<script>" }), due: None };
-    desk.jobs.enqueue(&mut tx, job).await.unwrap();
+    jobs.enqueue(&mut tx, job).await.unwrap();
     tx.commit().await.unwrap();
-    desk.jobs.work(COPY, |_| async { Outcome::dead("the provider says <b>404</b>") });
-    until(&desk.jobs, |seen| seen.dead.len() == 1).await;
-    desk.jobs.overview().await.unwrap().dead[0].id
+    jobs.work(COPY, |_| async { Outcome::dead("the provider says <b>404</b>") });
+    until(&jobs, |seen| seen.dead.len() == 1).await;
+    jobs.overview().await.unwrap().dead[0].id
 }
 
 #[tokio::test]
 async fn a_failing_duty_says_why_and_is_run_at_once() {
     let desk = Desk::new().await;
     let practice = desk.practice("Bright Dental", "amara@bright-dental.example").await;
+    let jobs = node(&desk);
     let mut operator = desk.signed_in(&practice.owner).await;
     assert!(operator.get(PAGE).await.body.contains("No node does any duty yet"));
 
     let (runs, broken) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(true)));
     let (counted, seen) = (Arc::clone(&runs), Arc::clone(&broken));
-    desk.jobs.schedule(SWEEP, move || {
+    jobs.schedule(SWEEP, move || {
         counted.fetch_add(1, Ordering::SeqCst);
         let broken = seen.load(Ordering::SeqCst);
         async move { if broken { Err(DbError::Busy) } else { Ok(Report::new().count("forgotten", 12)) } }
     });
-    until(&desk.jobs, |seen| seen.schedules.first().is_some_and(|schedule| schedule.failures == 1)).await;
+    until(&jobs, |seen| seen.schedules.first().is_some_and(|schedule| schedule.failures == 1)).await;
     let page = operator.get(PAGE).await.body;
     for part in ["1 duty is failing.", "test.sweep", "every 1 h", "the database is busy", "never"] {
         assert!(page.contains(part), "{part} in {page}");
@@ -65,7 +73,8 @@ async fn a_failing_duty_says_why_and_is_run_at_once() {
     broken.store(false, Ordering::SeqCst);
     let run = operator.submit(PAGE, "/app/operator/jobs/run", &[("name", SWEEP.name)]).await;
     assert_eq!(run.location(), format!("{PAGE}?done=started"), "{}", run.body);
-    until(&desk.jobs, |seen| seen.schedules[0].runs == 2).await;
+    jobs.wake(SWEEP.name);
+    until(&jobs, |seen| seen.schedules[0].runs == 2).await;
     assert_eq!(runs.load(Ordering::SeqCst), 2);
     let page = operator.get(PAGE).await.body;
     assert!(page.contains("Every duty is done in its time.") && page.contains("forgotten </span>12"), "{page}");

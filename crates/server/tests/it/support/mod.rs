@@ -1,6 +1,7 @@
 //! A whole server for one test, people in every role, and answers that are checked wherever they come from.
 
 pub mod binary;
+pub mod relay;
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -84,6 +85,7 @@ impl TestApp {
             tasks: tasks.clone(),
             public_origin: config.server.public_origin(address),
             demonstration: false,
+            simulated_api: None,
         };
         let app = App::new(&config, foundation).unwrap();
         app.start_forgetting(&tasks);
