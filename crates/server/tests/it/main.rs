@@ -14,6 +14,7 @@ mod live;
 mod logs;
 mod mail;
 mod openapi;
+mod reconcile;
 mod simulated;
 mod support;
 mod upgrade;
