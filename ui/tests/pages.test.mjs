@@ -37,6 +37,8 @@ const PAGES = {
   connections: "/app/settings/connections?fresh&test",
   "connections, none": "/app/settings/connections?empty",
   "connections, connecting": "/app/settings/connections?connect",
+  accounting: "/app/operator/accounting",
+  "accounting, empty": "/app/operator/accounting?empty",
   quarantine: "/app/operator/quarantine",
   "quarantine, empty": "/app/operator/quarantine?empty",
   "imported rows": "/app/operator/import?problem",

@@ -35,14 +35,15 @@ use uuid::Uuid;
 use identity::Role;
 use platform::config::SiteConfig;
 use voice::calls::model::Direction;
+use voice::reconcile::{DifferenceRow, Kind, SilentRow, WindowRow};
 use web::components::{Caption, HourBar, LiveRow, LiveState, Moment, Speaker, Stat, Tone, Turn};
 use web::frame::{Chrome, Frame, Line, OrganizationLink, Theme, Toast};
 use web::page::{Page, framed_mail, wants_fragment};
 use web::pages::calls::{CallRow, Calls, Filters, Outcome};
 use web::pages::problem::Problem;
 use web::pages::{
-    api_keys, call, calls, connections, entry, import, limits, live, mail, organization, problem, profile, quarantine,
-    team, today,
+    accounting, api_keys, call, calls, connections, entry, import, limits, live, mail, organization, problem, profile,
+    quarantine, team, today,
 };
 use web::security::Nonce;
 use web::site::{About, Site, Visit};
@@ -453,6 +454,7 @@ async fn other_page(
         "app/settings/team" => Page::app(&chrome, team::page(&chrome, &sample_team(now, &asked))),
         "app/settings/api-keys" => Page::app(&chrome, api_keys::page(&chrome, &sample_keys(now, &asked))),
         "app/settings/connections" => Page::app(&chrome, connections::page(&chrome, &sample_connections(now, &asked))),
+        "app/operator/accounting" => Page::app(&chrome, accounting::page(&chrome, &sample_accounting(now, &asked))),
         "app/operator/quarantine" => Page::app(&chrome, quarantine::page(&chrome, &sample_quarantine(now, &asked))),
         "app/operator/import" => Page::app(&chrome, import::page(&chrome, &sample_import(now, &asked))),
         "app/operator/mail" => Page::app(&chrome, mail::page(&chrome, &sample_mails(now, &asked))),
@@ -644,6 +646,51 @@ fn sample_connections(now: Timestamp, asked: &HashMap<String, String>) -> connec
             .contains_key("test")
             .then(|| (of, true, "A test event was verified and stored, after 12 ms.".to_owned())),
         ..connections::Connections::default()
+    }
+}
+
+fn sample_accounting(now: Timestamp, asked: &HashMap<String, String>) -> voice::reconcile::actions::Overview {
+    if asked.contains_key("empty") {
+        return voice::reconcile::actions::Overview {
+            windows: Vec::new(),
+            differences: Vec::new(),
+            silent: Vec::new(),
+        };
+    }
+    let window = |label: Option<&str>, calls: i64, healed: i64, problem: Option<&str>| WindowRow {
+        org_name: "Bright Dental".to_owned(),
+        label: label.map(str::to_owned),
+        asked_by: if problem.is_some() { "command" } else { "schedule" }.to_owned(),
+        from: ago(now, 900),
+        until: ago(now, 60),
+        position: ago(now, if problem.is_some() { 400 } else { 60 }),
+        complete: problem.is_none(),
+        calls,
+        agreed: calls - healed,
+        healed,
+        problem: problem.map(str::to_owned),
+        touched_at: ago(now, 30),
+    };
+    let difference = |kind: Kind, healed: bool| DifferenceRow {
+        org_name: "Bright Dental".to_owned(),
+        provider_call_id: id(700).to_string(),
+        kind,
+        healed,
+        found_at: ago(now, 40),
+    };
+    let silent = |answer: &str| SilentRow {
+        org_name: "Bright Dental".to_owned(),
+        call_id: platform::ids::CallId::from_uuid(id(701)),
+        answer: answer.to_owned(),
+        asked_at: ago(now, 600),
+    };
+    voice::reconcile::actions::Overview {
+        windows: vec![
+            window(Some("Front desk line"), 1_204, 3, None),
+            window(None, 17, 0, Some("the provider does not accept the private key of this connection")),
+        ],
+        differences: vec![difference(Kind::EndedOnlyHere, false), difference(Kind::MissingReport, true)],
+        silent: ["goes_on", "ended_there", "closed", "not_answered"].map(silent).to_vec(),
     }
 }
 

@@ -15,6 +15,7 @@ mod logs;
 mod mail;
 mod moving;
 mod openapi;
+mod reconcile;
 mod simulated;
 mod support;
 mod upgrade;
