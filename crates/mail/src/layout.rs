@@ -188,8 +188,9 @@ const BUTTON: &str = "display:inline-block;padding:12px 20px;border-radius:6px;b
 const FACTS: &str = "margin:0 0 16px;border-collapse:collapse";
 const FACT_NAME: &str = "padding:4px 0;padding-inline-end:16px;font-size:15px;line-height:22px;font-weight:400;color:#46534c;\
                          text-align:start;vertical-align:top";
-const FACT_VALUE: &str =
-    "padding:4px 0;font-size:15px;line-height:22px;color:#16201b;text-align:start;vertical-align:top";
+// An address has no place to break, and is often longer than a phone is wide.
+const FACT_VALUE: &str = "padding:4px 0;font-size:15px;line-height:22px;color:#16201b;text-align:start;vertical-align:top;\
+                          word-break:break-word";
 
 #[cfg(test)]
 mod tests {
