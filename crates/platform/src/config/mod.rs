@@ -5,6 +5,7 @@
 //! that cannot be printed and may come from a file.
 
 pub mod accent;
+mod alerts;
 mod mail;
 mod reader;
 mod site;
@@ -25,6 +26,7 @@ use crate::ids::OrgId;
 use crate::secret::Secret;
 use reader::{Reader, Recorded};
 
+pub use alerts::{AlertConfig, AlertWebhook, Heartbeat, SentryDsn, Thresholds, WebhookKey};
 pub use mail::{MailConfig, MailEventsConfig, RelayConfig, RelayTls};
 pub use reader::{ConfigErrors, Problem};
 pub use site::{Legal, Money, Per, Plan, SiteConfig, Wording};
@@ -54,6 +56,8 @@ pub struct Config {
     pub outbound: OutboundConfig,
     /// Sending mail.
     pub mail: MailConfig,
+    /// Who is told of trouble.
+    pub alerts: AlertConfig,
     /// What the installation may use up.
     pub quotas: QuotaConfig,
     /// What the public website says.
@@ -193,6 +197,7 @@ impl Config {
         let vapi = vapi(&mut reader);
         let outbound = outbound(&mut reader);
         let mail = mail::read(&mut reader);
+        let alerts = alerts::read(&mut reader);
         let site = site(&mut reader);
         let quotas = quotas(&mut reader);
         let log = log(&mut reader);
@@ -207,6 +212,7 @@ impl Config {
                 vapi: vapi?,
                 outbound: outbound?,
                 mail: mail?,
+                alerts: alerts?,
                 quotas: quotas?,
                 site: site?,
                 log: log?,
