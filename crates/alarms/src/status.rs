@@ -134,7 +134,8 @@ impl Alarms {
         for sign in Sign::ALL {
             signs.insert(sign, worker_found(known.get(&sign), now));
         }
-        let of = |known: &BTreeMap<Sign, Known>, sign| known.get(&sign).map_or(State::Fine, |known| known.reading.state);
+        let of =
+            |known: &BTreeMap<Sign, Known>, sign| known.get(&sign).map_or(State::Fine, |known| known.reading.state);
         for (sign, measured) in [
             (Sign::Disk, self.looked(disk::room).await),
             (Sign::Events, self.looked(|dir| disk::spool(&dir.join("spool"))).await),

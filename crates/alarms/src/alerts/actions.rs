@@ -115,7 +115,11 @@ impl Alarms {
         let to = if operator.is_some() { config.to.as_slice() } else { &[] };
         let webhook = operator.filter(|_| config.webhook.is_some());
         if to.is_empty() && webhook.is_none() {
-            tracing::warn!(sign = told.sign.as_str(), news = told.news.as_str(), "an alert reaches nobody; set VOXANNE_ALERT_TO");
+            tracing::warn!(
+                sign = told.sign.as_str(),
+                news = told.news.as_str(),
+                "an alert reaches nobody; set VOXANNE_ALERT_TO"
+            );
         }
         let body = told.body()?;
         let (alert, news, at) = (told.alert, told.news, told.at);
@@ -150,7 +154,8 @@ impl Alarms {
         let mut tx = self.services().tenancy.system("an operator takes on an alert of the installation").await?;
         let sign = store::acknowledge(&mut tx, id, by, self.now()).await?.ok_or(AlertError::NotFound)?;
         let detail = json!({ "sign": sign });
-        audit::record_system(&mut tx, org, Actor::Operator(by), "alert.acknowledged", Some(&id.to_string()), detail).await?;
+        audit::record_system(&mut tx, org, Actor::Operator(by), "alert.acknowledged", Some(&id.to_string()), detail)
+            .await?;
         tx.commit().await?;
         Ok(())
     }

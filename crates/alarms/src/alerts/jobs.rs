@@ -13,8 +13,7 @@ use super::{store, webhook};
 use crate::signs::actions::Alarms;
 
 /// Notices for the operator's webhook. Twelve attempts are more than a day.
-pub const WEBHOOK: Queue =
-    Queue { name: "alarms.webhook", attempts: 12, lease: Duration::from_mins(2), at_once: 2 };
+pub const WEBHOOK: Queue = Queue { name: "alarms.webhook", attempts: 12, lease: Duration::from_mins(2), at_once: 2 };
 /// The look at every sign.
 pub const LOOK: Schedule =
     Schedule { name: "alarms.look", every: Duration::from_mins(1), patience: Duration::from_mins(4) };
@@ -47,8 +46,8 @@ pub fn start(alarms: &Alarms) {
     });
 }
 
-/// Posts one notice.
-async fn post(alarms: &Alarms, job: &Running) -> Outcome {
+/// Posts one notice: the handler of [`WEBHOOK`].
+pub async fn post(alarms: &Alarms, job: &Running) -> Outcome {
     let Ok(Payload { notice }) = job.payload() else {
         return Outcome::dead("its payload names no notice");
     };
@@ -96,7 +95,9 @@ async fn send(alarms: &Alarms, notice: NoticeId, body: &str) -> Result<Outcome, 
         200..=299 => Outcome::Done,
         410 => Outcome::dead("the receiver wants no more (410)"),
         code => match answer.retry_after().filter(|_| matches!(code, 429 | 503)) {
-            Some(after) => Outcome::Later { after: after.min(Duration::from_hours(6)), reason: format!("status {code}") },
+            Some(after) => {
+                Outcome::Later { after: after.min(Duration::from_hours(6)), reason: format!("status {code}") }
+            }
             None => Outcome::failed(format!("status {code}")),
         },
     })

@@ -338,8 +338,7 @@ mod tests {
     fn it_opens_once_and_repeats_after_one_and_six_hours_and_then_daily() {
         let (_, told) = watch(so_long(State::Critical, 60 * 24 * 4));
         let at = [0, 60, 60 * 7, 60 * 31, 60 * 55, 60 * 79];
-        let expected: Vec<_> =
-            at.into_iter().map(|m| (m, if m == 0 { News::Opened } else { News::Again })).collect();
+        let expected: Vec<_> = at.into_iter().map(|m| (m, if m == 0 { News::Opened } else { News::Again })).collect();
         assert_eq!(told, expected);
     }
 

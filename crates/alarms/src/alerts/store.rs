@@ -86,8 +86,8 @@ pub(super) async fn save(
     .bind(trouble.worst.as_str())
     .bind(words)
     .bind(trouble.opened_at.to_sqlx())
-    .bind(trouble.fine_since.map(|at| at.to_sqlx()))
-    .bind(trouble.resolved_at.map(|at| at.to_sqlx()))
+    .bind(trouble.fine_since.map(Timestamp::to_sqlx))
+    .bind(trouble.resolved_at.map(Timestamp::to_sqlx))
     .bind(trouble.told_at.to_sqlx())
     .bind(trouble.told_over)
     .bind(i32::try_from(trouble.repeats).unwrap_or(i32::MAX))
@@ -138,12 +138,14 @@ pub(super) async fn set_delivery(
     delivery: Delivery,
     words: &str,
 ) -> Result<(), DbError> {
-    sqlx::query("update alert_notices set webhook = $2, webhook_words = $3 where notice_id = $1 and webhook <> 'delivered'")
-        .bind(id)
-        .bind(delivery.as_str())
-        .bind(words)
-        .execute(tx.conn())
-        .await?;
+    sqlx::query(
+        "update alert_notices set webhook = $2, webhook_words = $3 where notice_id = $1 and webhook <> 'delivered'",
+    )
+    .bind(id)
+    .bind(delivery.as_str())
+    .bind(words)
+    .execute(tx.conn())
+    .await?;
     Ok(())
 }
 

@@ -115,12 +115,8 @@ impl From<io::Result<Measurement>> for Measured {
 impl Alarms {
     /// Puts the parts together. Touches nothing.
     pub fn new(services: Services) -> Self {
-        let inner = Inner {
-            services,
-            profiles: Mutex::default(),
-            certificate: Mutex::default(),
-            outside: Mutex::default(),
-        };
+        let inner =
+            Inner { services, profiles: Mutex::default(), certificate: Mutex::default(), outside: Mutex::default() };
         Self { inner: Arc::new(inner) }
     }
 
@@ -168,12 +164,15 @@ impl Alarms {
             Sign::Clock => self.clock().await,
             Sign::Provider => self.asked(async |tx, now| store::provider(tx, now - HOUR).await).await,
             Sign::SilentNumbers => self.silent_numbers().await,
-            Sign::Backups => self.backups().await,
+            Sign::Backups => self.backups(),
         }
     }
 
     /// A figure of the database.
-    async fn asked(&self, read: impl AsyncFnOnce(&mut SystemTx, Timestamp) -> Result<Measurement, DbError>) -> Measured {
+    async fn asked(
+        &self,
+        read: impl AsyncFnOnce(&mut SystemTx, Timestamp) -> Result<Measurement, DbError>,
+    ) -> Measured {
         self.read(read).await.into()
     }
 
@@ -314,7 +313,7 @@ impl Alarms {
         }
     }
 
-    async fn backups(&self) -> Measured {
+    fn backups(&self) -> Measured {
         Measured::Off("Backups are not made by this version.")
     }
 
@@ -323,10 +322,10 @@ impl Alarms {
             let profiles = self.profiles().await?;
             let since = self.now().saturating_sub(LONGEST_PAUSE).unwrap_or(Timestamp::MIN);
             let last = self.read(async |tx, _| store::last_calls(tx, since).await).await?;
-            Ok((profiles, last))
+            Ok::<_, DbError>((profiles, last))
         };
         match read.await {
-            Ok((profiles, last)) => Measured::Is(self.count_silent(&profiles, &last)),
+            Ok::<_, DbError>((profiles, last)) => Measured::Is(self.count_silent(&profiles, &last)),
             Err(error) => Err(error).into(),
         }
     }

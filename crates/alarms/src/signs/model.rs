@@ -130,11 +130,19 @@ impl Sign {
             Self::DeadMails => "The page E-mail shows them with the relay's words, and sends them again.",
             Self::Jobs => "No worker runs, or it cannot keep up. The page Jobs shows what waits.",
             Self::DeadJobs => "The page Jobs shows them with the reason, and tries them again.",
-            Self::Database => "A database that is full stops taking in calls. Enlarge it, or shorten how long data is kept.",
+            Self::Database => {
+                "A database that is full stops taking in calls. Enlarge it, or shorten how long data is kept."
+            }
             Self::Disk => "Free or add space for the data directory. A full disk stops the private database.",
-            Self::Certificate => "Renew the certificate at the proxy; most do it by themselves and say in their log why not.",
-            Self::Clock => "Set the clock, for example with chrony or systemd-timesyncd. Tokens and signatures depend on it.",
-            Self::Provider => "Look at the provider's status page, at its account's balance, and at the calls that failed.",
+            Self::Certificate => {
+                "Renew the certificate at the proxy; most do it by themselves and say in their log why not."
+            }
+            Self::Clock => {
+                "Set the clock, for example with chrony or systemd-timesyncd. Tokens and signatures depend on it."
+            }
+            Self::Provider => {
+                "Look at the provider's status page, at its account's balance, and at the calls that failed."
+            }
             Self::SilentNumbers => {
                 "Call the number. If it rings, look whether the provider still posts to this installation; if it does not, the \
                  number is at fault."
@@ -361,7 +369,9 @@ pub fn judge(measured: &Measurement, was: State, limits: &Thresholds, now: Times
         }
         Measurement::MailBudget { used, limit } => budget(used, limit, was, limits),
         Measurement::MailRelay(None) => fine(0.0, "The relay answers."),
-        Measurement::MailRelay(since) => age("The relay", since, limits.event_minutes, was, now).renamed("has been failing for"),
+        Measurement::MailRelay(since) => {
+            age("The relay", since, limits.event_minutes, was, now).renamed("has been failing for")
+        }
         Measurement::DeadMails(0) => fine(0.0, "No mail was given up within 24 hours."),
         Measurement::DeadMails(n) => {
             let what = if n == 1 { "One mail was" } else { &format!("{n} mails were") };
@@ -541,17 +551,17 @@ mod tests {
         "2026-11-24T14:00:00Z".parse().unwrap()
     }
 
-    fn state(measured: Measurement, was: State) -> State {
-        judge(&measured, was, &Thresholds::default(), now()).state
+    fn state(measured: &Measurement, was: State) -> State {
+        judge(measured, was, &Thresholds::default(), now()).state
     }
 
-    fn ago(minutes: i64) -> Option<Timestamp> {
-        Some(now() - SignedDuration::from_mins(minutes))
+    fn ago(minutes: i64) -> Timestamp {
+        now() - SignedDuration::from_mins(minutes)
     }
 
     #[test]
     fn recordings_alarm_below_95_percent_with_five_in_the_hour() {
-        let judged = |ready, failed, was| state(Measurement::Recordings { ready, failed }, was);
+        let judged = |ready, failed, was| state(&Measurement::Recordings { ready, failed }, was);
         assert_eq!(judged(0, 0, State::Fine), State::Off);
         assert_eq!(judged(0, 4, State::Fine), State::Fine, "four are too few to say");
         assert_eq!(judged(4, 1, State::Fine), State::Warning);
@@ -565,7 +575,7 @@ mod tests {
 
     #[test]
     fn a_database_is_worrying_at_80_and_critical_at_96_percent_of_its_budget() {
-        let judged = |bytes, was| state(Measurement::Database { bytes, limit: 1_000 }, was);
+        let judged = |bytes, was| state(&Measurement::Database { bytes, limit: 1_000 }, was);
         assert_eq!(judged(799, State::Fine), State::Fine);
         assert_eq!(judged(800, State::Fine), State::Warning);
         assert_eq!(judged(790, State::Warning), State::Warning);
@@ -576,21 +586,21 @@ mod tests {
 
     #[test]
     fn what_waits_may_wait_a_little() {
-        let events = |minutes| Measurement::Events { waiting: 1, oldest: ago(minutes), unreadable: 0 };
-        assert_eq!(state(events(4), State::Fine), State::Fine);
-        assert_eq!(state(events(5), State::Fine), State::Warning);
-        assert_eq!(state(events(30), State::Fine), State::Critical);
+        let events = |minutes| Measurement::Events { waiting: 1, oldest: Some(ago(minutes)), unreadable: 0 };
+        assert_eq!(state(&events(4), State::Fine), State::Fine);
+        assert_eq!(state(&events(5), State::Fine), State::Warning);
+        assert_eq!(state(&events(30), State::Fine), State::Critical);
         assert_eq!(
-            state(Measurement::Events { waiting: 0, oldest: None, unreadable: 1 }, State::Fine),
+            state(&Measurement::Events { waiting: 0, oldest: None, unreadable: 1 }, State::Fine),
             State::Critical
         );
-        let words = judge(&Measurement::Jobs(ago(20)), State::Fine, &Thresholds::default(), now()).words;
+        let words = judge(&Measurement::Jobs(Some(ago(20))), State::Fine, &Thresholds::default(), now()).words;
         assert_eq!(words, "What should have begun first has been waiting for 20 minutes.");
     }
 
     #[test]
     fn mails_certificates_clocks_disks_and_backups_have_their_limits() {
-        let judged = |measured| state(measured, State::Fine);
+        let judged = |measured| state(&measured, State::Fine);
         assert_eq!(judged(Measurement::MailBudget { used: 79, limit: 100 }), State::Fine);
         assert_eq!(judged(Measurement::MailBudget { used: 80, limit: 100 }), State::Warning);
         assert_eq!(judged(Measurement::MailBudget { used: 100, limit: 100 }), State::Critical);
@@ -601,15 +611,13 @@ mod tests {
         assert_eq!(judged(Measurement::Certificate(Certificate::Trusted(3))), State::Critical);
         assert_eq!(judged(Measurement::Certificate(Certificate::Refused("it has expired"))), State::Critical);
         let clock = |seconds| Measurement::Clock { skew: SignedDuration::from_secs(seconds), with: "the database's" };
-        assert_eq!([0, 5, -5, 3_600].map(|seconds| judged(clock(seconds))), [
-            State::Fine,
-            State::Warning,
-            State::Warning,
-            State::Critical
-        ]);
+        assert_eq!(
+            [0, 5, -5, 3_600].map(|seconds| judged(clock(seconds))),
+            [State::Fine, State::Warning, State::Warning, State::Critical]
+        );
         let disk = |free| Measurement::Disk { free, total: 100 };
         assert_eq!([50, 10, 3].map(|free| judged(disk(free))), [State::Fine, State::Warning, State::Critical]);
-        let backup = |hours: i64| Measurement::Backups(ago(hours * 60));
+        let backup = |hours: i64| Measurement::Backups(Some(ago(hours * 60)));
         assert_eq!([20, 27, 60].map(|hours| judged(backup(hours))), [State::Fine, State::Warning, State::Critical]);
         assert_eq!(judged(Measurement::Backups(None)), State::Warning);
         assert_eq!(judged(Measurement::Provider { ended: 4, failed: 2 }), State::Fine, "two bad lines are no outage");

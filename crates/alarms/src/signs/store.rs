@@ -71,7 +71,7 @@ pub(crate) async fn save(tx: &mut SystemTx, sign: Sign, known: &Known) -> Result
     .bind(&known.reading.words)
     .bind(known.measured_at.to_sqlx())
     .bind(known.since.to_sqlx())
-    .bind(known.bad_since.map(|at| at.to_sqlx()))
+    .bind(known.bad_since.map(Timestamp::to_sqlx))
     .execute(tx.conn())
     .await?;
     Ok(())
@@ -224,7 +224,10 @@ pub(super) async fn profiles(tx: &mut SystemTx, now: Timestamp) -> Result<Vec<Wa
 }
 
 /// When each number rang last, of the calls since then.
-pub(super) async fn last_calls(tx: &mut SystemTx, since: Timestamp) -> Result<BTreeMap<(OrgId, Uuid), Timestamp>, DbError> {
+pub(super) async fn last_calls(
+    tx: &mut SystemTx,
+    since: Timestamp,
+) -> Result<BTreeMap<(OrgId, Uuid), Timestamp>, DbError> {
     let rows: Vec<(OrgId, Uuid, jiff_sqlx::Timestamp)> = sqlx::query_as(
         "select o.org_id, c.number_id, c.at
            from organizations o

@@ -128,13 +128,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Result<AlertConfig, Recorded> {
     let heartbeat = heartbeat(reader);
     let sentry = sentry(reader);
     let thresholds = thresholds(reader);
-    Ok(AlertConfig {
-        to: to?,
-        webhook: webhook?,
-        heartbeat: heartbeat?,
-        sentry: sentry?,
-        thresholds: thresholds?,
-    })
+    Ok(AlertConfig { to: to?, webhook: webhook?, heartbeat: heartbeat?, sentry: sentry?, thresholds: thresholds? })
 }
 
 fn webhook(reader: &mut Reader<'_>) -> Result<Option<AlertWebhook>, Recorded> {
@@ -182,10 +176,7 @@ fn heartbeat(reader: &mut Reader<'_>) -> Result<Option<Heartbeat>, Recorded> {
 }
 
 /// An address that is a secret: checked, and never quoted.
-fn secret_url(
-    reader: &mut Reader<'_>,
-    variable: &'static super::Variable,
-) -> Result<Option<Secret>, Recorded> {
+fn secret_url(reader: &mut Reader<'_>, variable: &'static super::Variable) -> Result<Option<Secret>, Recorded> {
     let Some(secret) = reader.secret(variable)? else { return Ok(None) };
     let what = match Url::parse(secret.expose()) {
         Err(error) => Some(format!("is not a URL: {error}")),
@@ -275,7 +266,9 @@ mod tests {
         assert_eq!(plain, "https://o1.ingest.example.com/api/42/envelope/");
         let deep = endpoint("http://abc:old@127.0.0.1:9000/errors/7?x=y#z").unwrap();
         assert_eq!(deep, "http://127.0.0.1:9000/errors/api/7/envelope/");
-        for wrong in ["", "https://example.com/1", "https://key@example.com", "https://key@example.com/", "ftp://key@h/1"] {
+        for wrong in
+            ["", "https://example.com/1", "https://key@example.com", "https://key@example.com/", "ftp://key@h/1"]
+        {
             assert!(endpoint(wrong).is_none(), "{wrong}");
         }
     }

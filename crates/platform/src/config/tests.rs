@@ -94,7 +94,13 @@ fn an_alert_webhook_needs_its_key_and_what_is_secret_is_never_quoted() {
         ("VOXANNE_ALERT_TO", "everybody"),
     ])
     .to_string();
-    for said in ["ALERT_WEBHOOK_SECRET must be set", "HEARTBEAT_URL is not a URL", "SENTRY_DSN is not", "is 70, less", "ALERT_TO has"] {
+    for said in [
+        "ALERT_WEBHOOK_SECRET must be set",
+        "HEARTBEAT_URL is not a URL",
+        "SENTRY_DSN is not",
+        "is 70, less",
+        "ALERT_TO has",
+    ] {
         assert!(text.contains(said), "{said} in {text}");
     }
     assert!(!text.contains("hunter2"), "{text}");

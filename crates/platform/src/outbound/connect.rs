@@ -19,8 +19,10 @@ impl Outbound {
         let name = host.trim_start_matches('[').trim_end_matches(']').to_owned();
         let host = host.to_owned();
         let connected = timeout(CONNECT, async {
-            let unresolved = |error: &std::io::Error| OutboundError::Unresolved { host: host.clone(), why: error.to_string() };
-            let found: Vec<_> = tokio::net::lookup_host((name, port)).await.map_err(|error| unresolved(&error))?.collect();
+            let unresolved =
+                |error: &std::io::Error| OutboundError::Unresolved { host: host.clone(), why: error.to_string() };
+            let found: Vec<_> =
+                tokio::net::lookup_host((name, port)).await.map_err(|error| unresolved(&error))?.collect();
             if found.is_empty() {
                 return Err(unresolved(&std::io::ErrorKind::NotFound.into()));
             }
