@@ -35,6 +35,8 @@ create table alerts (
   told_over       boolean not null,
   -- How often it was told again.
   repeats         integer not null,
+  -- It was over and came back: it has to be fine for longer now.
+  flapped         boolean not null,
   acknowledged_at timestamptz,
   acknowledged_by uuid references users (id),
   check ((acknowledged_at is null) = (acknowledged_by is null))

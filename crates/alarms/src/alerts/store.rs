@@ -23,6 +23,7 @@ struct TroubleRow {
     told_at: jiff_sqlx::Timestamp,
     told_over: bool,
     repeats: i32,
+    flapped: bool,
     acknowledged: bool,
 }
 
@@ -38,7 +39,7 @@ pub(super) struct Last {
 pub(super) async fn last(tx: &mut SystemTx) -> Result<BTreeMap<Sign, Last>, DbError> {
     let rows: Vec<TroubleRow> = sqlx::query_as(
         "select a.alert_id, a.sign, a.level, a.worst, a.words, a.opened_at, a.fine_since, a.resolved_at, a.told_at, a.told_over,
-                a.repeats, a.acknowledged_at is not null as acknowledged
+                a.repeats, a.flapped, a.acknowledged_at is not null as acknowledged
            from alerts a
           where a.alert_id in (select distinct on (sign) alert_id from alerts order by sign, opened_at desc, alert_id desc)
           order by a.sign for update",
@@ -56,6 +57,7 @@ pub(super) async fn last(tx: &mut SystemTx) -> Result<BTreeMap<Sign, Last>, DbEr
             told_at: at(row.told_at),
             told_over: row.told_over,
             repeats: u32::try_from(row.repeats).unwrap_or(0),
+            flapped: row.flapped,
             acknowledged: row.acknowledged,
         };
         Some((Sign::parse(&row.sign)?, Last { id: row.alert_id, words: row.words, trouble }))
@@ -72,11 +74,12 @@ pub(super) async fn save(
     trouble: &Trouble,
 ) -> Result<(), DbError> {
     sqlx::query(
-        "insert into alerts (alert_id, sign, level, worst, words, opened_at, fine_since, resolved_at, told_at, told_over, repeats)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+        "insert into alerts (alert_id, sign, level, worst, words, opened_at, fine_since, resolved_at, told_at, told_over, repeats,
+                             flapped)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $13)
          on conflict (alert_id) do update set level = excluded.level, worst = excluded.worst, words = excluded.words,
            fine_since = excluded.fine_since, resolved_at = excluded.resolved_at, told_at = excluded.told_at,
-           told_over = excluded.told_over, repeats = excluded.repeats,
+           told_over = excluded.told_over, repeats = excluded.repeats, flapped = excluded.flapped,
            acknowledged_at = case when $12 then alerts.acknowledged_at end,
            acknowledged_by = case when $12 then alerts.acknowledged_by end",
     )
@@ -92,6 +95,7 @@ pub(super) async fn save(
     .bind(trouble.told_over)
     .bind(i32::try_from(trouble.repeats).unwrap_or(i32::MAX))
     .bind(trouble.acknowledged)
+    .bind(trouble.flapped)
     .execute(tx.conn())
     .await?;
     Ok(())

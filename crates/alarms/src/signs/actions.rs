@@ -164,7 +164,7 @@ impl Alarms {
             Sign::Clock => self.clock().await,
             Sign::Provider => self.asked(async |tx, now| store::provider(tx, now - HOUR).await).await,
             Sign::SilentNumbers => self.silent_numbers().await,
-            Sign::Backups => self.backups(),
+            Sign::Backups => Measured::Off("Backups are not made by this version."),
         }
     }
 
@@ -311,10 +311,6 @@ impl Alarms {
             Ok(found) => Measured::Is(Measurement::Certificate(found)),
             Err(error) => Measured::Unknown(format!("The certificate could not be looked at: {error}.")),
         }
-    }
-
-    fn backups(&self) -> Measured {
-        Measured::Off("Backups are not made by this version.")
     }
 
     async fn silent_numbers(&self) -> Measured {

@@ -26,8 +26,12 @@ impl Papers {
             let run = Command::new("openssl").args(&arguments).current_dir(&dir).output().unwrap();
             assert!(run.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&run.stderr));
         };
-        openssl("req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ca.key -out ca.pem -days 3650 -subj /CN=Test");
-        openssl("req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout leaf.key -out leaf.csr -subj /CN=localhost");
+        openssl(
+            "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ca.key -out ca.pem -days 3650 -subj /CN=Test",
+        );
+        openssl(
+            "req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout leaf.key -out leaf.csr -subj /CN=localhost",
+        );
         std::fs::write(dir.join("ext"), "subjectAltName=DNS:localhost").unwrap();
         openssl(&format!(
             "x509 -req -in leaf.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out leaf.pem -days {days} -extfile ext"
@@ -93,8 +97,14 @@ async fn the_days_that_are_left_are_counted_by_asking_as_a_client_would() {
     let later = shown(port, "localhost", papers.roots(), 25).await;
     assert!(matches!(later, Certificate::Trusted(4..=5)), "{later:?}");
     assert_eq!(shown(port, "localhost", papers.roots(), 31).await, Certificate::Refused("it has expired"));
-    assert_eq!(shown(port, "voice.example.com", papers.roots(), 0).await, Certificate::Refused("it is for another name"));
+    assert_eq!(
+        shown(port, "voice.example.com", papers.roots(), 0).await,
+        Certificate::Refused("it is for another name")
+    );
     let strangers = Papers::for_days(1);
     let refused = shown(port, "localhost", strangers.roots(), 0).await;
-    assert!(matches!(refused, Certificate::Refused(why) if why.contains("nobody knows") || why.contains("not sound")), "{refused:?}");
+    assert!(
+        matches!(refused, Certificate::Refused(why) if why.contains("nobody knows") || why.contains("not sound")),
+        "{refused:?}"
+    );
 }

@@ -74,7 +74,9 @@ async fn a_clock_that_is_wrong_is_seen() {
     let place = Place::new().await;
     // The clock of a test stands still, the database's does not.
     let found = measured(&place).await;
-    let Measured::Is(Measurement::Clock { skew, .. }) = found[&Sign::Clock] else { panic!("{:?}", found[&Sign::Clock]) };
+    let Measured::Is(Measurement::Clock { skew, .. }) = found[&Sign::Clock] else {
+        panic!("{:?}", found[&Sign::Clock])
+    };
     assert!(skew.abs() > SignedDuration::from_mins(1), "{skew}");
 }
 
@@ -119,7 +121,7 @@ async fn the_status_is_the_workers_word_while_it_is_fresh() {
     let status = place.alarms.status().await;
     assert!(status.database);
     assert_eq!(status.part(Part::Jobs), State::Unknown, "nobody has looked yet");
-    assert_eq!(status.part(Part::Disk), State::Fine, "what is here is looked at now");
+    assert_ne!(status.part(Part::Disk), State::Unknown, "what is here is looked at now");
     place.find(0, Sign::Jobs, Measurement::Jobs(None)).await;
     place.find(0, Sign::DeadJobs, Measurement::DeadJobs(1)).await;
     assert_eq!(place.alarms.status().await.part(Part::Jobs), State::Warning);

@@ -26,11 +26,10 @@ async fn an_alert_is_told_once_again_sparingly_and_when_it_is_over() {
     let mails = place.mails().await;
     let to_ops: Vec<&str> =
         mails.iter().filter(|(to, _)| to == "ops@example.com").map(|(_, subject)| subject.as_str()).collect();
-    assert_eq!(to_ops, [
-        "[Voxanne] Quarantine: needs a look",
-        "[Voxanne] Quarantine: still a problem",
-        "[Voxanne] Quarantine: over"
-    ]);
+    assert_eq!(
+        to_ops,
+        ["[Voxanne] Quarantine: needs a look", "[Voxanne] Quarantine: still a problem", "[Voxanne] Quarantine: over"]
+    );
     assert_eq!(mails.len(), 6, "each address gets its own mail");
     let (open, over) = place.alarms.alerts().await.unwrap();
     assert!(open.is_empty());
@@ -52,11 +51,12 @@ async fn without_anybody_to_tell_alerts_are_on_the_page_alone() {
 #[tokio::test]
 async fn an_acknowledged_alert_is_quiet_and_the_deed_is_audited() {
     let place = Place::with(&[("VOXANNE_ALERT_TO", "ops@example.com")]).await;
-    place.execute(
-        "insert into users (id, email, name, password_hash, password_changed_at, created_at)
+    place
+        .execute(
+            "insert into users (id, email, name, password_hash, password_changed_at, created_at)
          values ('0199f0aa-1c11-7d52-9a3e-5d1f0c0a0001', 'amara@example.com', 'Amara Obi', 'x', now(), now())",
-    )
-    .await;
+        )
+        .await;
     let amara: UserId = "0199f0aa-1c11-7d52-9a3e-5d1f0c0a0001".parse().unwrap();
     for _ in 0..5 {
         place.find(1, Sign::Quarantine, BAD).await;
@@ -69,8 +69,11 @@ async fn an_acknowledged_alert_is_quiet_and_the_deed_is_audited() {
     assert_eq!(place.notices().await.len(), 1, "it is not told again");
     let known = place.alarms.alerts().await.unwrap().0.remove(0);
     assert_eq!(known.acknowledged.unwrap().1, "Amara Obi");
-    let audited: Vec<(String, Value)> =
-        sqlx::query_as("select action, detail from audit_log where org_id = $1").bind(place.org).fetch_all(&mut place.db.admin().await).await.unwrap();
+    let audited: Vec<(String, Value)> = sqlx::query_as("select action, detail from audit_log where org_id = $1")
+        .bind(place.org)
+        .fetch_all(&mut place.db.admin().await)
+        .await
+        .unwrap();
     assert_eq!(audited, [("alert.acknowledged".to_owned(), serde_json::json!({ "sign": "quarantine" }))]);
     for _ in 0..12 {
         place.find(1, Sign::Quarantine, GOOD).await;
@@ -162,7 +165,8 @@ async fn the_switch_is_asked_for_only_while_the_worker_looks_and_works() {
     let mut receiver = Receiver::start().await;
     let url = receiver.url("/ping");
     let place =
-        Place::with(&[("VOXANNE_HEARTBEAT_URL", url.as_str()), ("VOXANNE_OUTBOUND_ALLOW", receiver.host().as_str())]).await;
+        Place::with(&[("VOXANNE_HEARTBEAT_URL", url.as_str()), ("VOXANNE_OUTBOUND_ALLOW", receiver.host().as_str())])
+            .await;
     assert!(matches!(place.alarms.beat().await, Err(HeartbeatError::NobodyLooks)), "nobody has looked yet");
     place.find(0, Sign::Jobs, Measurement::Jobs(None)).await;
     place.alarms.beat().await.unwrap();

@@ -22,6 +22,9 @@ pub const WITHOUT_ORGANIZATION: &[(&str, &str)] = &[
     ("mail_relays", "of the installation"),
     ("mail_events_unmatched", "they belong to no mail, so to no organization"),
     ("mail_spending", "the daily budget of a relay is shared by all organizations"),
+    ("vital_signs", "of the installation"),
+    ("alerts", "of the installation"),
+    ("alert_notices", "of the installation"),
     ("job_queues", "of the installation"),
     ("schedules", "duties of the installation"),
 ];
