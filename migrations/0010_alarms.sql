@@ -63,6 +63,9 @@ create table alert_notices (
 create index alert_notices_of_alert on alert_notices (alert_id, at desc);
 select system_table('alert_notices', '{select,insert,update}');
 
+-- The share of recordings that were copied is counted every minute.
+create index call_recordings_tried on call_recordings (last_attempt_at);
+
 -- Signs count calls of all organizations: how many ended, how they ended, and which number rang when. Nothing of what was
 -- said, nobody who called.
-grant select (number_id, direction, ended_at, ended_class, recording_state) on call_logs to voxanne_system;
+grant select (number_id, direction, ended_at, ended_class) on call_logs to voxanne_system;

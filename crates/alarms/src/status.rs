@@ -55,6 +55,20 @@ impl Part {
         Self::Address,
     ];
 
+    /// Names it in pages and for programs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Database => "database",
+            Self::Mail => "mail",
+            Self::Storage => "storage",
+            Self::Jobs => "jobs",
+            Self::Provider => "provider",
+            Self::Backups => "backups",
+            Self::Disk => "disk",
+            Self::Address => "address",
+        }
+    }
+
     /// Its name for people.
     pub const fn title(self) -> &'static str {
         match self {

@@ -129,6 +129,7 @@ fn toast(done: &str) -> Option<Toast> {
         "replayed" => "The event found its organization",
         "resent" => "A new mail with the same words is in the queue",
         "cancelled" => "It will not be sent",
+        "acknowledged" => "You have taken it on",
         "suppressed" => "It is written to no more",
         "unsuppressed" => "It is written to again",
         _ => return None,

@@ -160,6 +160,22 @@ impl Alarms {
         Ok(())
     }
 
+    /// Whom alerts reach, in words for the page. Empty: nobody.
+    pub fn reaches(&self) -> Vec<String> {
+        let config = &self.services().config;
+        let addresses = match config.to.len() {
+            0 => None,
+            1 => Some("one address by mail".to_owned()),
+            count => Some(format!("{count} addresses by mail")),
+        };
+        let addresses = addresses.map(|words| match self.services().outbox.config().relay {
+            Some(_) => words,
+            None => format!("{words} (no relay is configured: mails are kept and none is sent)"),
+        });
+        let webhook = config.webhook.as_ref().map(|_| "a webhook".to_owned());
+        addresses.into_iter().chain(webhook).collect()
+    }
+
     /// The alerts that are open, the worst first, and those that are over, the newest first.
     pub async fn alerts(&self) -> Result<(Vec<Alert>, Vec<Alert>), AlertError> {
         let mut tx = self.services().tenancy.system("an operator looks at the alerts of the installation").await?;

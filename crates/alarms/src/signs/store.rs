@@ -77,20 +77,16 @@ pub(crate) async fn save(tx: &mut SystemTx, sign: Sign, known: &Known) -> Result
     Ok(())
 }
 
-/// Recordings of calls that ended since then, those that were copied and those that were not. Organization by organization, as the
-/// index is ordered.
+/// Recordings that were tried since then: those that were copied, and those that were given up or still fail after a second try.
 pub(super) async fn recordings(tx: &mut SystemTx, since: Timestamp) -> Result<Measurement, DbError> {
     let (ready, failed): (i64, i64) = sqlx::query_as(
-        "select coalesce(sum(c.ready), 0)::bigint, coalesce(sum(c.failed), 0)::bigint
-           from organizations o
-          cross join lateral (
-            select count(*) filter (where l.recording_state = 'ready') as ready,
-                   count(*) filter (where l.recording_state = 'failed') as failed
-              from call_logs l where l.org_id = o.org_id and l.at > $2 and l.ended_at > $1) c
-          where o.deleted_at is null and not o.is_demo",
+        "select count(*) filter (where r.state = 'ready'),
+                count(*) filter (where r.state = 'failed'
+                                    or (r.state in ('pending', 'copying') and r.attempts > 1 and r.reason is not null))
+           from call_recordings r join organizations o on o.org_id = r.org_id
+          where r.last_attempt_at > $1 and o.deleted_at is null and not o.is_demo",
     )
     .bind(since.to_sqlx())
-    .bind(since.saturating_sub(SignedDuration::from_hours(24)).unwrap_or(since).to_sqlx())
     .fetch_one(tx.conn())
     .await?;
     Ok(Measurement::Recordings { ready: count(ready), failed: count(failed) })

@@ -48,11 +48,22 @@ async fn what_waits_and_what_was_given_up_is_counted() {
         .await;
     place
         .execute(
-            "insert into call_logs (org_id, id, provider, provider_call_id, status, direction, at, ended_at, ended_class, recording_state)
+            "insert into call_logs (org_id, id, provider, provider_call_id, status, direction, at, ended_at, ended_class)
              select o.org_id, gen_random_uuid(), 'vapi', 'call-' || n, 'ended', 'inbound', '2026-11-24T13:20:00Z',
-                    '2026-11-24T13:30:00Z', case when n <= 3 then 'failed_platform' else 'completed' end,
-                    case when n <= 2 then 'failed' else 'ready' end
+                    '2026-11-24T13:30:00Z', case when n <= 3 then 'failed_platform' else 'completed' end
                from organizations o, generate_series(1, 10) n",
+        )
+        .await;
+    place
+        .execute(
+            "insert into call_recordings (org_id, recording_id, call_id, channel, state, attempts, last_attempt_at, reason,
+                                          storage_key, size_bytes, sha256, content_type, copied_at)
+             select org_id, gen_random_uuid(), id, 'mono', s.state, s.attempts, '2026-11-24T13:40:00Z', s.reason,
+                    case when s.state = 'ready' then 'key-' || id end, 1, sha256('x'), 'audio/wav', now()
+               from (select l.org_id, l.id, row_number() over (order by l.provider_call_id) as n from call_logs l) l
+               cross join lateral (
+                 select case when n = 1 then 'failed' when n <= 3 then 'pending' else 'ready' end as state,
+                        case when n = 2 then 1 else 3 end as attempts, case when n <= 3 then 'http' end as reason) s",
         )
         .await;
     std::fs::create_dir(place.db.scratch_dir().join("spool")).unwrap();

@@ -213,8 +213,7 @@ async fn the_system_login_sees_what_its_policies_name_and_no_more() {
             "ended_at",
             "ended_class",
             "number_id",
-            "org_id",
-            "recording_state"
+            "org_id"
         ]
     );
 }

@@ -25,6 +25,8 @@ pub enum Nav {
     Mail,
     /// What is used up.
     Limits,
+    /// How the installation stands.
+    Status,
     /// Demos of the operator.
     Bookings,
     /// Events without an organization.
@@ -158,6 +160,7 @@ fn sidebar(chrome: &Chrome, current: Nav) -> Markup {
                         (entry(current == Nav::Bookings, "/app/operator/bookings", Icon::CalendarClock, "Bookings"))
                         (entry(current == Nav::Mail, "/app/operator/mail", Icon::Mail, "E-mail"))
                         (entry(current == Nav::Limits, "/app/operator/limits", Icon::Gauge, "Limits"))
+                        (entry(current == Nav::Status, "/app/operator/status", Icon::Activity, "Status"))
                         (entry(current == Nav::Quarantine, "/app/operator/quarantine", Icon::Inbox, "Quarantine"))
                     }
                 }

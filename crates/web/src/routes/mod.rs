@@ -11,6 +11,7 @@ mod mail;
 mod organization;
 mod profile;
 mod quarantine;
+mod status;
 mod team;
 mod today;
 
@@ -58,6 +59,9 @@ pub fn router(state: State) -> Router {
         .page("POST", "/app/operator/mail/suppress", mail::suppress)
         .page("POST", "/app/operator/mail/unsuppress", mail::unsuppress)
         .page("GET", "/app/operator/limits", limits::show)
+        .page("GET", "/app/operator/status", status::show)
+        .page("GET", "/app/operator/alerts", status::show_alerts)
+        .page("POST", "/app/operator/alerts/acknowledge", status::acknowledge)
         .page("GET", "/app/operator/bookings", bookings::list)
         .page("GET", "/app/operator/bookings/export.csv", bookings::export)
         .page("GET", "/app/operator/bookings/rules", bookings::show_rules)
