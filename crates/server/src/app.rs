@@ -18,6 +18,7 @@ use platform::config::{Config, Origin, QuotaConfig, Rate};
 use platform::crypto::MasterKey;
 use platform::http::client::TrustedProxies;
 use platform::http::{ApiError, Limiter, PublicRouter, TenantRouter, client, cors, headers, problem, request_id};
+use platform::jobs::Jobs;
 use platform::tasks::Tasks;
 use platform::tenancy::Tenancy;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -59,6 +60,7 @@ pub struct App {
     quotas: QuotaConfig,
     data_dir: PathBuf,
     site: web::site::Site,
+    jobs: Jobs,
     tasks: Tasks,
     demonstration: bool,
 }
@@ -83,6 +85,7 @@ impl App {
     /// Puts the parts together. Does not touch the database.
     pub fn new(config: &Config, foundation: Foundation) -> anyhow::Result<Self> {
         let Foundation { tenancy, clock, master_key, tasks, public_origin, demonstration } = foundation;
+        let jobs = Jobs::new(tenancy.clone(), clock.clone(), tasks.clone());
         let public_limit = limiter("public_api", config.limits.public_api);
         let site = web::site::Site::new(config.site.clone(), public_origin.clone());
         let unverified = limiter("unverified_webhooks", config.limits.unverified_webhooks);
@@ -107,6 +110,7 @@ impl App {
             clock: clock.clone(),
             master_key: master_key.clone(),
             tasks: tasks.clone(),
+            jobs: jobs.clone(),
             authority: identity.authority.clone(),
             public_origin: public_origin.clone(),
             other_origins: config.server.cors_origins.iter().map(|origin| origin.as_str().to_owned()).collect(),
@@ -125,7 +129,6 @@ impl App {
             authority: identity.authority.clone(),
             master_key,
             outbox: outbox.clone(),
-            tasks: tasks.clone(),
             name: site.name().to_owned(),
             public_limit: public_limit.clone(),
             booking_limit: booking_limit.clone(),
@@ -163,6 +166,7 @@ impl App {
             quotas: config.quotas.clone(),
             data_dir: config.server.data_dir.clone(),
             site,
+            jobs,
             tasks,
             demonstration,
         })
@@ -218,11 +222,12 @@ impl App {
 
     /// Starts the duties that one node of an installation must do.
     pub fn start_worker(&self) {
+        self.jobs.start_measuring();
         self.voice.start_worker();
-        mail::tracking::jobs::keep_short(self.outbox.tenancy().clone(), self.outbox.clock().clone(), &self.tasks);
-        self.demos.start_worker();
-        self.identity.start_worker();
-        mail::outbox::jobs::start_forgetting(&self.outbox, &self.tasks);
+        mail::tracking::jobs::keep_short(self.outbox.tenancy().clone(), self.outbox.clock().clone(), &self.jobs);
+        self.demos.start_worker(&self.jobs);
+        self.identity.start_worker(&self.jobs);
+        mail::outbox::jobs::start_forgetting(&self.outbox, &self.jobs);
         if let Some(worker) = &self.mail_worker {
             worker.start(&self.tasks);
         }

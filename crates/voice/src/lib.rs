@@ -28,6 +28,7 @@ use platform::config::Origin;
 use platform::crypto::MasterKey;
 use platform::http::{Limiter, PublicRouter, TenantRouter};
 use platform::ids::{ConnectionId, OrgId};
+use platform::jobs::Jobs;
 use platform::realtime::Hub;
 use platform::secret::Secret;
 use platform::tasks::Tasks;
@@ -53,6 +54,8 @@ pub struct Services {
     pub master_key: MasterKey,
     /// Owner of background tasks.
     pub tasks: Tasks,
+    /// Work that happens later.
+    pub jobs: Jobs,
     /// Who is this and may they.
     pub authority: Authority,
     /// Where the provider finds this installation.
@@ -97,6 +100,8 @@ pub struct VoiceParts {
     pub ingress: Ingress,
     /// The live view's parts.
     pub live: LiveParts,
+    /// Work that happens later.
+    pub jobs: Jobs,
     webhooks: Arc<WebhookState>,
     neighbours: Neighbours,
 }
@@ -104,7 +109,7 @@ pub struct VoiceParts {
 impl VoiceState {
     /// Puts the parts together. Does not touch the database.
     pub fn new(services: Services) -> Self {
-        let Services { tenancy, clock, master_key, tasks, authority, public_origin, .. } = services;
+        let Services { tenancy, clock, master_key, tasks, jobs, authority, public_origin, .. } = services;
         let hub: Hub<LiveEvent> = Hub::default();
         let registry = Registry::new(tenancy.clone(), master_key.clone(), clock.clone(), services.platform_secrets);
         let neighbours = Neighbours::default();
@@ -112,6 +117,7 @@ impl VoiceState {
             tenancy: tenancy.clone(),
             clock,
             tasks: tasks.clone(),
+            jobs: jobs.clone(),
             registry,
             routing: Routing::default(),
             hub: hub.clone(),
@@ -132,7 +138,7 @@ impl VoiceState {
             public_origin,
             max_bytes: services.max_webhook_bytes,
         });
-        Self(Arc::new(VoiceParts { tenancy, master_key, authority, ingress, live, webhooks, neighbours }))
+        Self(Arc::new(VoiceParts { tenancy, master_key, authority, ingress, live, jobs, webhooks, neighbours }))
     }
 
     /// Where the provider must post a connection's events.
@@ -169,8 +175,8 @@ impl VoiceState {
 
     /// Starts the duties that one node of an installation must do.
     pub fn start_worker(&self) {
-        calls::jobs::keep_indexed(self.tenancy.clone(), &self.live.tasks);
-        live::jobs::keep_short(self.tenancy.clone(), self.authority.clock().clone(), &self.live.tasks);
+        calls::jobs::keep_indexed(self.tenancy.clone(), &self.jobs);
+        live::jobs::keep_short(self.tenancy.clone(), self.authority.clock().clone(), &self.jobs);
     }
 }
 
