@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use alarms::signs::actions::Alarms;
 use anyhow::Context as _;
 use axum::Router;
 use axum::http::{HeaderValue, StatusCode};
@@ -19,6 +20,7 @@ use platform::crypto::MasterKey;
 use platform::http::client::TrustedProxies;
 use platform::http::{ApiError, Limiter, PublicRouter, TenantRouter, client, cors, headers, problem, request_id};
 use platform::jobs::Jobs;
+use platform::outbound::Outbound;
 use platform::tasks::Tasks;
 use platform::tenancy::Tenancy;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -47,6 +49,8 @@ pub struct App {
     pub outbox: Outbox,
     /// Demos of the operator.
     pub demos: Demos,
+    /// How the installation stands.
+    pub alarms: Alarms,
     mail_worker: Option<Worker>,
     mail_events: mail::tracking::api::WebhookState,
     health: HealthState,
@@ -121,9 +125,24 @@ impl App {
             live_per_user: usize::try_from(config.limits.live_connections_per_user)?,
             live_per_org: usize::try_from(config.limits.live_connections_per_org)?,
         });
-        let mail_events =
-            mail::tracking::api::WebhookState::new(tenancy.clone(), clock, unverified.clone(), &config.mail.events)
-                .context("VOXANNE_MAIL_SENDGRID_WEBHOOK_KEY")?;
+        let mail_events = mail::tracking::api::WebhookState::new(
+            tenancy.clone(),
+            clock.clone(),
+            unverified.clone(),
+            &config.mail.events,
+        )
+        .context("VOXANNE_MAIL_SENDGRID_WEBHOOK_KEY")?;
+        let alarms = Alarms::new(alarms::signs::actions::Services {
+            tenancy: tenancy.clone(),
+            clock: clock.clone(),
+            outbox: outbox.clone(),
+            jobs: jobs.clone(),
+            outbound: Outbound::new(&config.outbound, clock.clone())?,
+            config: config.alerts.clone(),
+            database_limit: config.quotas.database_bytes,
+            public_origin: public_origin.clone(),
+            data_dir: config.server.data_dir.clone(),
+        });
         let announcing = voice.clone();
         let demos = Demos::new(demos::Services {
             authority: identity.authority.clone(),
@@ -149,13 +168,14 @@ impl App {
             .map(|origin| HeaderValue::from_str(origin.as_str()))
             .collect::<Result<_, _>>()?;
         Ok(Self {
-            health: HealthState::new(tenancy, outbox.clone(), tasks.clone()),
+            health: HealthState::new(alarms.clone(), outbox.clock().clone(), tasks.clone()),
             docs: Docs::default(),
             identity,
             voice,
             mail_worker: Worker::new(&outbox, Patience::default())?,
             outbox,
             demos,
+            alarms,
             mail_events,
             public_limit,
             unverified,
@@ -187,6 +207,7 @@ impl App {
                 voice: self.voice.clone(),
                 demos: self.demos.clone(),
                 outbox: self.outbox.clone(),
+                alarms: self.alarms.clone(),
                 samples: self.samples.clone(),
                 quotas: self.quotas.clone(),
                 data_dir: self.data_dir.clone(),
@@ -224,6 +245,8 @@ impl App {
     pub fn start_worker(&self) {
         self.jobs.start_measuring();
         self.voice.start_worker();
+        alarms::alerts::jobs::start(&self.alarms);
+        alarms::heartbeat::start(&self.alarms);
         mail::tracking::jobs::keep_short(self.outbox.tenancy().clone(), self.outbox.clock().clone(), &self.jobs);
         self.demos.start_worker(&self.jobs);
         self.identity.start_worker(&self.jobs);

@@ -9,7 +9,7 @@ use crate::desk::{Desk, PASSWORD};
 const CALL: &str = "0199f0aa-1c11-7d52-9a3e-5d1f0c0a0001";
 
 /// Every page and every form of the app. A new route belongs in one of these lists.
-const PAGES: [&str; 13] = [
+const PAGES: [&str; 15] = [
     "/app",
     "/app/live",
     "/app/calls",
@@ -22,9 +22,11 @@ const PAGES: [&str; 13] = [
     "/app/operator/mail/suppressions",
     "/app/operator/mail/previews",
     "/app/operator/limits",
+    "/app/operator/status",
+    "/app/operator/alerts",
     "/app/operator/quarantine",
 ];
-const FORMS: [&str; 21] = [
+const FORMS: [&str; 22] = [
     "/app/organization",
     "/app/settings/profile/password",
     "/app/settings/profile/preferences",
@@ -44,6 +46,7 @@ const FORMS: [&str; 21] = [
     "/app/operator/mail/cancel",
     "/app/operator/mail/suppress",
     "/app/operator/mail/unsuppress",
+    "/app/operator/alerts/acknowledge",
     "/app/operator/quarantine/replay",
     "/sign-out",
 ];
@@ -172,7 +175,7 @@ async fn each_role_gets_the_pages_that_are_for_it() {
     let mut admin = desk.db.admin().await;
     let org = practice.org.uuid();
     for (role, pages, operator) in
-        [("viewer", 5, false), ("member", 5, false), ("admin", 8, false), ("owner", 13, true)]
+        [("viewer", 5, false), ("member", 5, false), ("admin", 8, false), ("owner", 15, true)]
     {
         let set = "update memberships set role = $1 where org_id = $2";
         sqlx::query(set).bind(role).bind(org).execute(&mut admin).await.unwrap();

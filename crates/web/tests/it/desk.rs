@@ -28,6 +28,7 @@ pub struct Desk {
     pub db: TestDb,
     pub clock: Clock,
     pub outbox: mail::Outbox,
+    pub alarms: alarms::signs::actions::Alarms,
     identity: identity::State,
     router: Router,
 }
@@ -47,7 +48,7 @@ impl Desk {
     /// With these settings of mail.
     pub async fn with_mail(variables: &[(&str, &str)]) -> Self {
         let env = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let mail_config = platform::config::Config::from_env(&env).unwrap().mail;
+        let config = platform::config::Config::from_env(&env).unwrap();
         let db = TestDb::new().await;
         let clock = db.clock();
         let tasks = Tasks::new();
@@ -56,7 +57,7 @@ impl Desk {
             tenancy: db.tenancy(),
             clock: clock.clone(),
             master_key: db.master_key(),
-            config: mail_config,
+            config: config.mail,
         });
         let identity = identity::State::new(identity::Services {
             tenancy: db.tenancy(),
@@ -92,6 +93,18 @@ impl Desk {
             booking_limit: None,
             tell: std::sync::Arc::new(|_, _| {}),
         });
+        let alarms = alarms::signs::actions::Alarms::new(alarms::signs::actions::Services {
+            tenancy: db.tenancy(),
+            clock: clock.clone(),
+            outbox: outbox.clone(),
+            jobs: platform::jobs::Jobs::new(db.tenancy(), clock.clone(), Tasks::new()),
+            outbound: platform::outbound::Outbound::new(&platform::config::OutboundConfig::default(), clock.clone())
+                .unwrap(),
+            config: config.alerts,
+            database_limit: None,
+            public_origin: origin.clone(),
+            data_dir: db.scratch_dir(),
+        });
         let site = web::site::Site::new(platform::config::SiteConfig::default(), origin);
         let (webhooks, _) = voice::public_router(&voice).split();
         let (booking, _) = demos::public_router(demos.clone()).split();
@@ -100,6 +113,7 @@ impl Desk {
             voice: voice.clone(),
             demos,
             outbox: outbox.clone(),
+            alarms: alarms.clone(),
             samples: vec![sample()],
             quotas: platform::config::QuotaConfig { provider_minutes: Some(100), ..Default::default() },
             data_dir: db.scratch_dir(),
@@ -107,7 +121,7 @@ impl Desk {
             demonstration: false,
         });
         let router = web::router(pages).merge(webhooks).merge(booking);
-        Self { db, clock, outbox, identity, router }
+        Self { db, clock, outbox, alarms, identity, router }
     }
 
     /// The first practice's owner runs the installation.

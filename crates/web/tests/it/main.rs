@@ -6,6 +6,7 @@ mod assets;
 mod bookings;
 mod desk;
 mod operator_mail;
+mod operator_status;
 mod pages;
 mod settings;
 mod site;
