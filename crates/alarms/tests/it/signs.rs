@@ -76,7 +76,11 @@ async fn what_waits_and_what_was_given_up_is_counted() {
     assert_eq!(is(Sign::Quarantine), Measurement::Quarantine(2));
     assert_eq!(is(Sign::DeadMails), Measurement::DeadMails(2));
     assert_eq!(is(Sign::Provider), Measurement::Provider { ended: 10, failed: 3 });
-    assert_eq!(is(Sign::Recordings), Measurement::Recordings { ready: 8, failed: 2 });
+    assert_eq!(
+        is(Sign::Recordings),
+        Measurement::Recordings { ready: 7, failed: 2 },
+        "one that failed once may yet work"
+    );
     assert!(matches!(is(Sign::Events), Measurement::Events { waiting: 1, oldest: Some(_), unreadable: 0 }));
 }
 

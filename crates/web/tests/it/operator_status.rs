@@ -56,11 +56,13 @@ async fn an_alert_is_seen_taken_on_and_kept_as_history() {
     }
     let over = browser.get(ALERTS).await.body;
     assert!(over.contains("Nothing is wrong") && over.contains("One event belongs to no organization."), "{over}");
-    let late = browser.submit(ALERTS, path, &[("alert_id", &id)]).await;
+    // No form asks for it any more; somebody had the page open.
+    let csrf = browser.get(ALERTS).await.between("name=\"_csrf\" value=\"", "\"").to_owned();
+    let late = browser.post(path, &[("_csrf", &csrf), ("alert_id", &id)]).await;
     assert_eq!(late.status, StatusCode::CONFLICT);
     assert!(late.body.contains("That alert is over"), "{}", late.body);
     for nonsense in ["", "x", "0199f0aa-1c11-7d52-9a3e-5d1f0c0a0001"] {
-        let answer = browser.submit(ALERTS, path, &[("alert_id", nonsense)]).await;
+        let answer = browser.post(path, &[("_csrf", &csrf), ("alert_id", nonsense)]).await;
         assert!(!answer.status.is_server_error(), "{nonsense}: {}", answer.status);
     }
 }
