@@ -98,6 +98,7 @@ const ICONS: &[&str] = &[
     "inbox",
     "info",
     "key-round",
+    "list-checks",
     "log-out",
     "mail",
     "menu",

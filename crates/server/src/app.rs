@@ -30,6 +30,7 @@ use voice::VoiceState;
 
 use crate::docs::{self, Docs};
 use crate::health::{self, HealthState};
+use crate::jobs::{self, JobsState};
 use crate::openapi;
 
 /// Longest time for one request. Live connections are upgraded or streamed and not bound by it.
@@ -208,6 +209,7 @@ impl App {
                 demos: self.demos.clone(),
                 outbox: self.outbox.clone(),
                 alarms: self.alarms.clone(),
+                jobs: self.jobs.clone(),
                 samples: self.samples.clone(),
                 quotas: self.quotas.clone(),
                 data_dir: self.data_dir.clone(),
@@ -227,7 +229,8 @@ impl App {
     pub fn api(&self) -> (Router, OpenApi) {
         let tenant: TenantRouter<()> = identity::tenant_router(self.identity.clone())
             .merge(voice::tenant_router(self.voice.clone()))
-            .merge(demos::tenant_router(self.demos.clone()));
+            .merge(demos::tenant_router(self.demos.clone()))
+            .merge(jobs::router(JobsState::new(self.identity.authority.clone(), self.jobs.clone())));
         let public: PublicRouter<()> = identity::public_router(self.identity.clone())
             .merge(voice::public_router(&self.voice))
             .merge(mail::tracking::api::router(self.mail_events.clone()))
@@ -239,6 +242,11 @@ impl App {
         description.merge(public_description);
         let description = openapi::complete(description);
         (tenant.merge(public).method_not_allowed_fallback(wrong_method), description)
+    }
+
+    /// Says that this node is there, and whether it does jobs and duties, until the process stops.
+    pub fn start_presence(&self, works: bool) {
+        self.jobs.start_presence(env!("CARGO_PKG_VERSION"), works);
     }
 
     /// Starts the duties that one node of an installation must do.

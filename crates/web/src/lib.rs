@@ -35,6 +35,7 @@ use identity::Authority;
 use jiff::Timestamp;
 use mail::{Outbox, Sample};
 use platform::config::QuotaConfig;
+use platform::jobs::Jobs;
 use platform::tenancy::Tenancy;
 use voice::VoiceState;
 
@@ -53,6 +54,8 @@ pub struct Services {
     pub outbox: Outbox,
     /// How the installation stands.
     pub alarms: Alarms,
+    /// Work that happens later.
+    pub jobs: Jobs,
     /// Every text that is sent, for the previews.
     pub samples: Vec<Sample>,
     /// What the installation may use up.
@@ -74,6 +77,7 @@ pub struct State {
     pub(crate) demos: Demos,
     pub(crate) outbox: Outbox,
     pub(crate) alarms: Alarms,
+    pub(crate) jobs: Jobs,
     pub(crate) samples: Arc<[Sample]>,
     pub(crate) quotas: QuotaConfig,
     pub(crate) data_dir: PathBuf,
@@ -84,7 +88,7 @@ pub struct State {
 impl State {
     /// Puts the parts together.
     pub fn new(services: Services) -> Self {
-        let Services { identity, voice, demos, outbox, alarms, samples, quotas, data_dir, site, demonstration } =
+        let Services { identity, voice, demos, outbox, alarms, jobs, samples, quotas, data_dir, site, demonstration } =
             services;
         let authority = identity.authority.clone();
         Self {
@@ -94,6 +98,7 @@ impl State {
             demos,
             outbox,
             alarms,
+            jobs,
             samples: samples.into(),
             quotas,
             data_dir,

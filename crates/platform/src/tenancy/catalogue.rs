@@ -27,6 +27,7 @@ pub const WITHOUT_ORGANIZATION: &[(&str, &str)] = &[
     ("alert_notices", "of the installation"),
     ("job_queues", "of the installation"),
     ("schedules", "duties of the installation"),
+    ("nodes", "processes of the installation"),
 ];
 
 /// Functions that run with the rights of the system role, each looked at for what it lets through.

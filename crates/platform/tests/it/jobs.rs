@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use platform::ids::OrgId;
+use platform::audit::Actor;
+use platform::ids::{OrgId, UserId};
 use platform::jobs::{
     Enqueued, JobError, Jobs, NewJob, Outcome, Queue, Report, Running, Schedule, ScheduleState, ScheduleStatus,
 };
@@ -609,5 +610,50 @@ async fn a_duty_of_every_node_is_collected_into_one_row_that_is_seldom_written()
     assert_eq!(failing.report.get("done").and_then(Value::as_i64), Some(failing.runs - 2));
     *is_broken.lock().unwrap() = false;
     desk.until_schedule(often.name, |schedule| schedule.failures == 0).await;
+    desk.node.stop().await;
+}
+
+#[tokio::test]
+async fn a_node_is_seen_while_it_runs_and_silent_when_it_was_killed() {
+    let desk = Desk::new().await;
+    let other = Node::new(&desk.db);
+    desk.node.jobs.start_presence("1.2.3", true);
+    other.jobs.start_presence("1.2.4", false);
+    let nodes = async || desk.node.jobs.overview().await.unwrap().nodes;
+    until(async || nodes().await.len() == 2).await;
+    let now = desk.db.clock().now();
+    let seen = nodes().await;
+    let mine = seen.iter().find(|node| node.name == desk.node.jobs.node()).unwrap();
+    assert_eq!((mine.version.as_str(), mine.works, mine.is_silent(now)), ("1.2.3", true, false));
+    assert!(mine.is_silent(now + SignedDuration::from_mins(2)));
+    other.stop().await;
+    assert_eq!(nodes().await.len(), 1, "a process that stops takes its name off the list");
+    desk.node.stop().await;
+}
+
+#[tokio::test]
+async fn what_an_operator_retries_or_runs_is_in_the_audit_list() {
+    let desk = Desk::new().await;
+    let home = desk.db.organization("Operator").await;
+    let actor = Actor::Operator(UserId::new());
+    let runs = Arc::<Mutex<Vec<_>>>::default();
+    desk.enqueue("1").await;
+    desk.node.jobs.work(COPY, noting(&runs, Outcome::dead("too large")));
+    desk.until_states(&[("1", "dead")]).await;
+    let dead = desk.node.jobs.overview().await.unwrap().dead.remove(0).id;
+    assert!(!desk.node.jobs.retry_by(actor, home, dead).await.unwrap(), "it is another organization's");
+    assert!(desk.node.jobs.retry_by(actor, desk.org, dead).await.unwrap());
+    until(async || runs.lock().unwrap().len() == 2).await;
+    assert!(!desk.node.jobs.run_by(actor, home, "test.unknown").await.unwrap());
+    let duties = Arc::new(AtomicUsize::new(0));
+    desk.node.jobs.schedule(HOURLY, counting(&duties));
+    desk.until_schedule(HOURLY.name, |schedule| schedule.runs == 1).await;
+    assert!(desk.node.jobs.run_by(actor, home, HOURLY.name).await.unwrap());
+    desk.until_schedule(HOURLY.name, |schedule| schedule.runs == 2).await;
+    let kept: Vec<(OrgId, String)> = sqlx::query_as("select org_id, action from audit_log order by at, id")
+        .fetch_all(&mut desk.db.admin().await)
+        .await
+        .unwrap();
+    assert_eq!(kept, [(desk.org, "job.retried".to_owned()), (home, "schedule.run".to_owned())]);
     desk.node.stop().await;
 }

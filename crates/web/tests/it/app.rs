@@ -9,7 +9,7 @@ use crate::desk::{Desk, PASSWORD};
 const CALL: &str = "0199f0aa-1c11-7d52-9a3e-5d1f0c0a0001";
 
 /// Every page and every form of the app. A new route belongs in one of these lists.
-const PAGES: [&str; 15] = [
+const PAGES: [&str; 16] = [
     "/app",
     "/app/live",
     "/app/calls",
@@ -24,9 +24,10 @@ const PAGES: [&str; 15] = [
     "/app/operator/limits",
     "/app/operator/status",
     "/app/operator/alerts",
+    "/app/operator/jobs",
     "/app/operator/quarantine",
 ];
-const FORMS: [&str; 22] = [
+const FORMS: [&str; 24] = [
     "/app/organization",
     "/app/settings/profile/password",
     "/app/settings/profile/preferences",
@@ -47,6 +48,8 @@ const FORMS: [&str; 22] = [
     "/app/operator/mail/suppress",
     "/app/operator/mail/unsuppress",
     "/app/operator/alerts/acknowledge",
+    "/app/operator/jobs/retry",
+    "/app/operator/jobs/run",
     "/app/operator/quarantine/replay",
     "/sign-out",
 ];
@@ -175,7 +178,7 @@ async fn each_role_gets_the_pages_that_are_for_it() {
     let mut admin = desk.db.admin().await;
     let org = practice.org.uuid();
     for (role, pages, operator) in
-        [("viewer", 5, false), ("member", 5, false), ("admin", 8, false), ("owner", 15, true)]
+        [("viewer", 5, false), ("member", 5, false), ("admin", 8, false), ("owner", 16, true)]
     {
         let set = "update memberships set role = $1 where org_id = $2";
         sqlx::query(set).bind(role).bind(org).execute(&mut admin).await.unwrap();

@@ -68,11 +68,12 @@ impl Desk {
             tasks: tasks.clone(),
             outbox: outbox.clone(),
         });
+        let jobs = platform::jobs::Jobs::new(db.tenancy(), clock.clone(), tasks.clone());
         let voice = VoiceState::new(voice::Services {
             tenancy: db.tenancy(),
             clock: clock.clone(),
             master_key: db.master_key(),
-            jobs: platform::jobs::Jobs::new(db.tenancy(), clock.clone(), tasks.clone()),
+            jobs: jobs.clone(),
             tasks,
             authority: identity.authority.clone(),
             public_origin: origin.clone(),
@@ -114,6 +115,7 @@ impl Desk {
             demos,
             outbox: outbox.clone(),
             alarms: alarms.clone(),
+            jobs,
             samples: vec![sample()],
             quotas: platform::config::QuotaConfig { provider_minutes: Some(100), ..Default::default() },
             data_dir: db.scratch_dir(),
