@@ -98,7 +98,7 @@ impl Desk {
             tenancy: db.tenancy(),
             clock: clock.clone(),
             outbox: outbox.clone(),
-            jobs: platform::jobs::Jobs::new(db.tenancy(), clock.clone(), Tasks::new()),
+            jobs: jobs.clone(),
             outbound: platform::outbound::Outbound::new(&platform::config::OutboundConfig::default(), clock.clone())
                 .unwrap(),
             config: config.alerts,
