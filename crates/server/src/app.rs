@@ -162,6 +162,7 @@ impl App {
             &config.mail,
             outbox.clock(),
         ));
+        samples.extend(alarms::alerts::samples(&public_origin, outbox.sender_name(), outbox.clock().now()));
         let cors_origins = config
             .server
             .cors_origins

@@ -9,7 +9,9 @@ use identity::organizations::actions::ensure_operator_organization;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use platform::clock::Clock;
 use platform::config::Config;
+use platform::outbound::Outbound;
 use platform::tasks::Tasks;
+use platform::telemetry::faults::{self, Faults};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -42,13 +44,15 @@ pub async fn run(mut config: Config, arguments: ServeArguments) -> anyhow::Resul
         // A line per simulated event would wash the sign-in off the terminal.
         "warn".clone_into(&mut config.log.filter);
     }
-    platform::telemetry::start_logging(&config.log)?;
+    let (layer, faults) = config.alerts.sentry.as_ref().map(|_| faults::channel()).unzip();
+    platform::telemetry::start_logging(&config.log, layer.clone())?;
+    faults::catch_panics(layer);
     // Before anything else is started: a port that is taken is the most likely thing to be wrong.
     let listener = listen(config.server.listen).await?;
     let address = listener.local_addr()?;
     let master_key = database::master_key(&config)?;
     let database = Database::for_server(&config).await?;
-    let served = serve(&config, arguments, listener, address, master_key, &database).await;
+    let served = serve(&config, arguments, listener, address, master_key, &database, faults).await;
     let closed = database.close().await;
     served.and(closed)
 }
@@ -60,15 +64,20 @@ async fn serve(
     address: SocketAddr,
     master_key: platform::crypto::MasterKey,
     database: &Database,
+    faults: Option<Faults>,
 ) -> anyhow::Result<()> {
+    let tasks = Tasks::new();
+    if let (Some(faults), Some(dsn)) = (faults, &config.alerts.sentry) {
+        faults.report(dsn.clone(), Outbound::new(&config.outbound, Clock::system())?, Clock::system(), &tasks);
+    }
     database.prepare().await?;
     let tenancy = database.tenancy(config.database.pool_size).await?;
     let (clock, named) = (Clock::system(), config.server.operator_org);
     ensure_operator_organization(&tenancy, &clock, named, arguments.demo).await.context(
         "the operator's organization could not be settled; is VOXANNE_OPERATOR_ORG the id of one that exists?",
     )?;
-    let tasks = Tasks::new();
     let metrics = PrometheusBuilder::new().install_recorder().context("metrics could not be set up")?;
+    platform::telemetry::metrics::describe();
     let foundation = Foundation {
         tenancy: tenancy.clone(),
         clock,

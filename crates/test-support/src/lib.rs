@@ -12,6 +12,7 @@
 )]
 
 pub mod cluster;
+pub mod logs;
 
 use std::path::PathBuf;
 
@@ -45,6 +46,7 @@ impl Drop for TestDb {
 impl TestDb {
     /// Clones the template.
     pub async fn new() -> Self {
+        logs::keep();
         let name = format!("test_{}", uuid::Uuid::now_v7().simple());
         let base = cluster::options();
         let mut admin = PgConnection::connect_with(&base.clone().database("postgres")).await.expect("the test cluster");

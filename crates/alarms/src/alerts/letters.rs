@@ -1,12 +1,15 @@
 //! What the operator is told by mail.
 
 use mail::layout::Letter;
-use mail::{Draft, Mailbox, Priority};
+use jiff::{SignedDuration, Timestamp};
+use mail::{Draft, Mailbox, Priority, Sample};
+use platform::config::Origin;
 use platform::i18n::Locale;
 use uuid::Uuid;
 
-use super::model::{Level, News, NoticeId};
+use super::model::{AlertId, Level, News, NoticeId};
 use super::webhook::Told;
+use crate::signs::model::Sign;
 
 /// The mail of a notice. Operators read English: their pages do.
 pub(super) fn letter(told: &Told<'_>, notice: NoticeId, to: Mailbox, sender: &str) -> Draft {
@@ -57,6 +60,37 @@ const fn template(news: News) -> &'static str {
         News::Again => "alert.again",
         News::Resolved => "alert.resolved",
     }
+}
+
+/// Every mail about alerts with invented findings, for the operator's previews.
+pub fn samples(origin: &Origin, sender: &str, now: Timestamp) -> Vec<Sample> {
+    let sample = |news: News, what: &'static str| {
+        let (origin, sender) = (origin.clone(), sender.to_owned());
+        Sample::new(template(news), what, move |_| {
+            let told = Told {
+                news,
+                at: now,
+                alert: AlertId::new(),
+                sign: Sign::Quarantine,
+                level: if news == News::Worse { Level::Critical } else { Level::Warning },
+                words: if news == News::Resolved {
+                    "Every event found its organization."
+                } else {
+                    "3 events belong to no organization."
+                },
+                opened_at: now.saturating_sub(SignedDuration::from_hours(2)).unwrap_or(now),
+                origin: &origin,
+            };
+            let to = Mailbox { name: "Nadia Example".to_owned(), address: "nadia@example.com".to_owned() };
+            letter(&told, NoticeId::new(), to, &sender)
+        })
+    };
+    vec![
+        sample(News::Opened, "To the operator, when a vital sign is bad."),
+        sample(News::Worse, "To the operator, when an alert gets worse."),
+        sample(News::Again, "To the operator, while an alert stays open."),
+        sample(News::Resolved, "To the operator, when an alert is over."),
+    ]
 }
 
 /// Tells recipients of one notice apart without naming them.

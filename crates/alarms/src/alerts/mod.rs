@@ -11,3 +11,5 @@ mod letters;
 pub mod model;
 pub(crate) mod store;
 pub mod webhook;
+
+pub use letters::samples;
