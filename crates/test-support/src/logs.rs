@@ -20,10 +20,32 @@ pub const LOGS_VARIABLE: &str = "VOXANNE_TEST_LOGS";
 
 /// What tests call people, protect with and post. In lower case.
 const WORDS: [&str; 26] = [
-    "amara obi", "amara osei", "priya nair", "hannah webb", "ana lima", "moira penhale", "desmond achebe", "tilly wrenshaw",
-    "camille ostrander", "reggie vantongeren", "henrike vossbeck", "emre tanyildiz", "bronwyn teakle", "arjun malhan",
-    "correct horse battery", "four words in a row", "a-shared-secret", "webhook-secret-of", "platform-secret", "hunter2", "whsec_",
-    "canary-", "wisdom tooth", "my knee hurts", "anything on thursday", "check-up booked",
+    "amara obi",
+    "amara osei",
+    "priya nair",
+    "hannah webb",
+    "ana lima",
+    "moira penhale",
+    "desmond achebe",
+    "tilly wrenshaw",
+    "camille ostrander",
+    "reggie vantongeren",
+    "henrike vossbeck",
+    "emre tanyildiz",
+    "bronwyn teakle",
+    "arjun malhan",
+    "correct horse battery",
+    "four words in a row",
+    "a-shared-secret",
+    "webhook-secret-of",
+    "platform-secret",
+    "hunter2",
+    "whsec_",
+    "canary-",
+    "wisdom tooth",
+    "my knee hurts",
+    "anything on thursday",
+    "check-up booked",
 ];
 /// Reserved numbers, as they begin with their country's code.
 const NUMBERS: [&str; 3] = ["12025550", "447700900", "442079460"];
@@ -35,7 +57,8 @@ pub fn keep() {
     static KEPT: OnceLock<()> = OnceLock::new();
     KEPT.get_or_init(|| {
         let Some(dir) = std::env::var_os(LOGS_VARIABLE) else { return };
-        let file = File::create(PathBuf::from(dir).join(format!("{}.log", uuid::Uuid::now_v7()))).expect("a file for the log");
+        let file =
+            File::create(PathBuf::from(dir).join(format!("{}.log", uuid::Uuid::now_v7()))).expect("a file for the log");
         let filter = EnvFilter::new("debug,sqlx=off");
         // A test that listens to the log itself was first.
         let _kept = tracing_subscriber::fmt().json().with_env_filter(filter).with_writer(file).try_init();
@@ -46,7 +69,8 @@ pub fn keep() {
 pub fn keep_file(path: &Path) {
     let Some(dir) = std::env::var_os(LOGS_VARIABLE) else { return };
     if path.exists() {
-        std::fs::copy(path, PathBuf::from(dir).join(format!("{}.log", uuid::Uuid::now_v7()))).expect("a copy of the log");
+        std::fs::copy(path, PathBuf::from(dir).join(format!("{}.log", uuid::Uuid::now_v7())))
+            .expect("a copy of the log");
     }
 }
 
@@ -85,8 +109,10 @@ fn personal(line: &str, said: &HashSet<String>) -> Option<String> {
 /// An address of mail at an example domain.
 fn address(line: &str) -> Option<String> {
     line.match_indices('@').find_map(|(at, _)| {
-        let host: String =
-            line[at + 1..].chars().take_while(|letter| letter.is_ascii_alphanumeric() || ".-".contains(*letter)).collect();
+        let host: String = line[at + 1..]
+            .chars()
+            .take_while(|letter| letter.is_ascii_alphanumeric() || ".-".contains(*letter))
+            .collect();
         let has_name = line[..at].ends_with(|letter: char| letter.is_ascii_alphanumeric());
         (has_name && host.contains("example")).then(|| format!("…@{host}"))
     })
@@ -94,8 +120,10 @@ fn address(line: &str) -> Option<String> {
 
 /// A reserved telephone number: eleven to thirteen digits that stand alone.
 fn number(line: &str) -> Option<String> {
-    let runs = line.split(|letter: char| !(letter.is_ascii_alphanumeric() || letter == '.' || letter == '-' || letter == '_'));
-    let mut numbers = runs.filter(|run| (11..=13).contains(&run.len()) && run.bytes().all(|byte| byte.is_ascii_digit()));
+    let runs =
+        line.split(|letter: char| !(letter.is_ascii_alphanumeric() || letter == '.' || letter == '-' || letter == '_'));
+    let mut numbers =
+        runs.filter(|run| (11..=13).contains(&run.len()) && run.bytes().all(|byte| byte.is_ascii_digit()));
     numbers.find(|run| NUMBERS.iter().any(|start| run.starts_with(start))).map(str::to_owned)
 }
 

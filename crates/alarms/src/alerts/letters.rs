@@ -1,7 +1,7 @@
 //! What the operator is told by mail.
 
-use mail::layout::Letter;
 use jiff::{SignedDuration, Timestamp};
+use mail::layout::Letter;
 use mail::{Draft, Mailbox, Priority, Sample};
 use platform::config::Origin;
 use platform::i18n::Locale;

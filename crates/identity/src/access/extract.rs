@@ -9,8 +9,8 @@ use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use platform::audit::Actor;
-use platform::http::{ApiError, request_id};
 use platform::http::router::Access;
+use platform::http::{ApiError, request_id};
 
 use super::model::{Caller, Person, Principal, Role, Scope};
 use super::{Authority, Identified, no_organization};

@@ -175,7 +175,8 @@ impl Jobs {
             let name = schedule.name.clone();
             metrics::gauge!("voxanne_schedule_seconds_since_success", "schedule" => name.clone())
                 .set(schedule.since_success(now).as_secs_f64());
-            metrics::gauge!("voxanne_schedule_lag_seconds", "schedule" => name.clone()).set(schedule.lag(now).as_secs_f64());
+            metrics::gauge!("voxanne_schedule_lag_seconds", "schedule" => name.clone())
+                .set(schedule.lag(now).as_secs_f64());
             metrics::gauge!("voxanne_schedule_failures", "schedule" => name).set(f64::from(schedule.failures));
         }
         Ok(())

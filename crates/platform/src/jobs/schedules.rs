@@ -136,7 +136,8 @@ impl Jobs {
             Ended::Panicked => Err("it panicked; the log says where".to_owned()),
             Ended::TooLong => Err(too_long(schedule)),
             Ended::Lost => {
-                metrics::counter!("voxanne_schedule_runs_total", "schedule" => schedule.name, "outcome" => "lost").increment(1);
+                metrics::counter!("voxanne_schedule_runs_total", "schedule" => schedule.name, "outcome" => "lost")
+                    .increment(1);
                 tracing::warn!(schedule = schedule.name, "the lease on a duty was lost; another node begins anew");
                 return Ok(until);
             }

@@ -52,7 +52,19 @@ const OURS: [&str; 10] =
     ["alarms", "demos", "identity", "mail", "platform", "providers", "server", "voice", "voxanne", "web"];
 /// Fields that are reported as they are: ids, codes, names of ours.
 const TAGS: [&str; 14] = [
-    "alert", "attempts", "call", "code", "job", "kind", "org", "outcome", "queue", "request.id", "route", "schedule", "sign",
+    "alert",
+    "attempts",
+    "call",
+    "code",
+    "job",
+    "kind",
+    "org",
+    "outcome",
+    "queue",
+    "request.id",
+    "route",
+    "schedule",
+    "sign",
     "status",
 ];
 /// Fields with words in them, which are scrubbed.
@@ -141,7 +153,8 @@ impl Visit for Fault {
             self.message = scrub(value);
         } else if TAGS.contains(&name) {
             // Ids and codes have no blanks; anything else got here by mistake.
-            let is_word = value.len() <= 80 && value.bytes().all(|byte| byte.is_ascii_graphic()) && !value.contains('@');
+            let is_word =
+                value.len() <= 80 && value.bytes().all(|byte| byte.is_ascii_graphic()) && !value.contains('@');
             self.tags.insert(name, if is_word { value.to_owned() } else { scrub(value) });
         } else if WORDS.contains(&name) {
             self.tags.insert(name, scrub(value));
@@ -184,13 +197,7 @@ impl Faults {
     /// Sends what comes until the process stops, and then what is left.
     pub fn report(self, dsn: SentryDsn, outbound: Outbound, clock: Clock, tasks: &Tasks) {
         let stopping = tasks.stopping();
-        let mut reporter = Reporter {
-            dsn,
-            outbound,
-            clock,
-            quiet_until: None,
-            seen: HashMap::new(),
-        };
+        let mut reporter = Reporter { dsn, outbound, clock, quiet_until: None, seen: HashMap::new() };
         let mut receiver = self.receiver;
         tasks.spawn(async move {
             loop {
@@ -283,10 +290,7 @@ impl Reporter {
         );
         let request = Request::post(&self.dsn.endpoint)?
             .secret_header(HeaderName::from_static("x-sentry-auth"), &Secret::new(auth))?
-            .header(
-                HeaderName::from_static("content-type"),
-                HeaderValue::from_static("application/x-sentry-envelope"),
-            )
+            .header(HeaderName::from_static("content-type"), HeaderValue::from_static("application/x-sentry-envelope"))
             .body(envelope);
         let answer = self.outbound.send(request, &LIMITS).await?;
         let limits = answer.headers.get("x-sentry-rate-limits").and_then(|value| value.to_str().ok());

@@ -38,35 +38,105 @@ const fn metric(kind: Kind, name: &'static str, labels: &'static [&'static str],
 pub static METRICS: &[Metric] = {
     use Kind::{Counter, Gauge, Summary};
     &[
-        metric(Summary, "voxanne_http_request_seconds", &["route", "status"], "How long requests took, by route template."),
+        metric(
+            Summary,
+            "voxanne_http_request_seconds",
+            &["route", "status"],
+            "How long requests took, by route template.",
+        ),
         metric(Counter, "voxanne_limited_total", &["limit"], "Requests refused by a rate limit."),
         metric(Counter, "voxanne_sign_in_failures_total", &[], "Sign-ins that failed."),
-        metric(Counter, "voxanne_events_total", &["type", "outcome"], "Provider events taken in: applied, repeated, quarantined."),
+        metric(
+            Counter,
+            "voxanne_events_total",
+            &["type", "outcome"],
+            "Provider events taken in: applied, repeated, quarantined.",
+        ),
         metric(Counter, "voxanne_events_refused_total", &["reason"], "Webhook requests that nobody signed."),
-        metric(Counter, "voxanne_mail_attempts_total", &["outcome", "priority"], "What came of each attempt to send a mail: accepted, deferred, refused, relay_down, unknown, lost."),
-        metric(Counter, "voxanne_mail_relay_faults_total", &["kind"], "Faults of the relay: name, unreachable, silent, tls, no_tls, closed, sign_in, sender, quota, broken."),
+        metric(
+            Counter,
+            "voxanne_mail_attempts_total",
+            &["outcome", "priority"],
+            "What came of each attempt to send a mail: accepted, deferred, refused, relay_down, unknown, lost.",
+        ),
+        metric(
+            Counter,
+            "voxanne_mail_relay_faults_total",
+            &["kind"],
+            "Faults of the relay: name, unreachable, silent, tls, no_tls, closed, sign_in, sender, quota, broken.",
+        ),
         metric(Gauge, "voxanne_mail_waiting", &[], "Mails that wait."),
         metric(Gauge, "voxanne_mail_oldest_waiting_seconds", &[], "How long the oldest mail that could go has waited."),
         metric(Gauge, "voxanne_mail_budget_used", &[], "Recipients of the last 24 hours."),
         metric(Gauge, "voxanne_mail_budget_limit", &[], "How many recipients there may be in 24 hours."),
         metric(Gauge, "voxanne_mail_relay_failures", &[], "Failures of the relay in a row; 0 when it answers."),
         metric(Counter, "voxanne_mail_events_total", &["source", "kind"], "Events of mail providers taken in."),
-        metric(Counter, "voxanne_mail_events_unmatched_total", &["source", "why"], "Events of mail providers that name no mail of ours, or make no sense."),
-        metric(Counter, "voxanne_mail_events_refused_total", &["reason", "source"], "Requests to the mail webhooks that nobody signed."),
+        metric(
+            Counter,
+            "voxanne_mail_events_unmatched_total",
+            &["source", "why"],
+            "Events of mail providers that name no mail of ours, or make no sense.",
+        ),
+        metric(
+            Counter,
+            "voxanne_mail_events_refused_total",
+            &["reason", "source"],
+            "Requests to the mail webhooks that nobody signed.",
+        ),
         metric(Gauge, "voxanne_jobs", &["queue", "state"], "Jobs: waiting (could run now), later, running, dead."),
-        metric(Gauge, "voxanne_jobs_oldest_waiting_seconds", &["queue"], "How long the oldest job that could run has waited."),
-        metric(Counter, "voxanne_job_runs_total", &["queue", "outcome"], "What came of runs of jobs: done, later, failed, dead, lost."),
+        metric(
+            Gauge,
+            "voxanne_jobs_oldest_waiting_seconds",
+            &["queue"],
+            "How long the oldest job that could run has waited.",
+        ),
+        metric(
+            Counter,
+            "voxanne_job_runs_total",
+            &["queue", "outcome"],
+            "What came of runs of jobs: done, later, failed, dead, lost.",
+        ),
         metric(Gauge, "voxanne_schedule_seconds_since_success", &["schedule"], "How long ago a duty last succeeded."),
-        metric(Gauge, "voxanne_schedule_lag_seconds", &["schedule"], "How long a duty's turn has been over without anybody beginning."),
+        metric(
+            Gauge,
+            "voxanne_schedule_lag_seconds",
+            &["schedule"],
+            "How long a duty's turn has been over without anybody beginning.",
+        ),
         metric(Gauge, "voxanne_schedule_failures", &["schedule"], "Failures of a duty since its last success."),
         metric(Counter, "voxanne_schedule_runs_total", &["schedule", "outcome"], "What came of runs of duties."),
-        metric(Gauge, "voxanne_vital_sign_state", &["sign"], "How a vital sign stands: 0 fine or off, 1 warning, 2 critical, 3 unknown. On the node that looks."),
-        metric(Gauge, "voxanne_vital_sign_value", &["sign"], "The figure behind a vital sign: percent, seconds, days or a count, as the page of the status says it."),
+        metric(
+            Gauge,
+            "voxanne_vital_sign_state",
+            &["sign"],
+            "How a vital sign stands: 0 fine or off, 1 warning, 2 critical, 3 unknown. On the node that looks.",
+        ),
+        metric(
+            Gauge,
+            "voxanne_vital_sign_value",
+            &["sign"],
+            "The figure behind a vital sign: percent, seconds, days or a count, as the page of the status says it.",
+        ),
         metric(Gauge, "voxanne_alerts_open", &["level"], "Alerts that are open, by level."),
-        metric(Counter, "voxanne_alert_notices_total", &["kind"], "Times that the operator was told: opened, worse, again, resolved."),
-        metric(Counter, "voxanne_alert_webhooks_total", &["outcome"], "Attempts to post a notice: done, later, failed, dead."),
+        metric(
+            Counter,
+            "voxanne_alert_notices_total",
+            &["kind"],
+            "Times that the operator was told: opened, worse, again, resolved.",
+        ),
+        metric(
+            Counter,
+            "voxanne_alert_webhooks_total",
+            &["outcome"],
+            "Attempts to post a notice: done, later, failed, dead.",
+        ),
         metric(Counter, "voxanne_heartbeats_total", &["outcome"], "Turns of the dead man's switch: sent, not_sent."),
-        metric(Counter, "voxanne_fault_reports_total", &["outcome"], "Faults of the program: sent to the collector, repeated (not sent again), limited, failed, dropped."),
+        metric(
+            Counter,
+            "voxanne_fault_reports_total",
+            &["outcome"],
+            "Faults of the program: sent to the collector, repeated (not sent again), limited, failed, dropped.",
+        ),
     ]
 };
 
@@ -164,7 +234,10 @@ mod tests {
         let written = written();
         let missing: Vec<_> = written.difference(&described).collect();
         let gone: Vec<_> = described.difference(&written).collect();
-        assert!(missing.is_empty(), "give these a line in METRICS (crates/platform/src/telemetry/metrics.rs): {missing:?}");
+        assert!(
+            missing.is_empty(),
+            "give these a line in METRICS (crates/platform/src/telemetry/metrics.rs): {missing:?}"
+        );
         assert!(gone.is_empty(), "nobody writes these: {gone:?}");
         for metric in METRICS {
             assert!(metric.name.starts_with("voxanne_"), "{}", metric.name);

@@ -120,7 +120,11 @@ async fn a_request_that_failed_is_reported_without_what_its_cause_quotes() {
     let cause = std::io::Error::other("no row for \"Priya Nair\" priya@example.com, +442079460123 'wisdom tooth'");
     ApiError::internal(cause).log();
     let event = collector.events(1).await.remove(0);
-    assert_eq!((event["tags"]["code"].as_str(), event["tags"]["status"].as_str()), (Some("internal"), Some("500")), "{event}");
+    assert_eq!(
+        (event["tags"]["code"].as_str(), event["tags"]["status"].as_str()),
+        (Some("internal"), Some("500")),
+        "{event}"
+    );
     assert_eq!(event["message"]["formatted"], "request failed");
     assert!(event["tags"]["cause"].as_str().unwrap().starts_with("no row for […]"), "{event}");
     assert!(event["extra"]["place"].as_str().unwrap().starts_with("crates/platform/src/http/problem.rs:"), "{event}");

@@ -67,7 +67,7 @@ fn closes(letter: char, before: char) -> Option<char> {
 /// Takes out neighbouring words of digits that have five or more together: `020 7946 0123`.
 fn without_digit_groups(text: &str) -> String {
     let is_group = |word: &str| {
-        word.chars().any(|letter| letter.is_numeric())
+        word.chars().any(char::is_numeric)
             && word.chars().all(|letter| letter.is_numeric() || "+-.()/".contains(letter))
     };
     let mut kept: Vec<&str> = Vec::new();

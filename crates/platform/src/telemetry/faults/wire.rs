@@ -43,8 +43,7 @@ fn event(fault: &Fault, id: &str, times: u32, now: Timestamp) -> Value {
         .collect();
     if fault.is_panic {
         let stack = (!frames.is_empty()).then(|| json!({ "frames": frames }));
-        event["exception"] =
-            json!({ "values": [{ "type": "panic", "value": fault.message, "stacktrace": stack }] });
+        event["exception"] = json!({ "values": [{ "type": "panic", "value": fault.message, "stacktrace": stack }] });
     } else {
         event["message"] = json!({ "formatted": fault.message });
     }
@@ -71,7 +70,8 @@ pub(super) fn frames(backtrace: &str) -> Vec<(String, String)> {
         }
     }
     // Everything up to the beginning of the panic is about the panic itself.
-    let begin = frames.iter().rposition(|(function, _)| function.contains("begin_unwind") || function.contains("begin_panic"));
+    let begin =
+        frames.iter().rposition(|(function, _)| function.contains("begin_unwind") || function.contains("begin_panic"));
     let mut frames = frames.split_off(begin.map_or(0, |at| at + 1));
     frames.truncate(MOST_FRAMES);
     frames.reverse();
@@ -91,9 +91,7 @@ pub fn pause_of(status: u16, limits: Option<&str>, retry_after: Option<Duration>
         });
         return ours.max().filter(|pause| !pause.is_zero());
     }
-    (status == 429).then(|| {
-        retry_after.and_then(|after| SignedDuration::try_from(after).ok()).unwrap_or(DEFAULT_PAUSE)
-    })
+    (status == 429).then(|| retry_after.and_then(|after| SignedDuration::try_from(after).ok()).unwrap_or(DEFAULT_PAUSE))
 }
 
 #[cfg(test)]
