@@ -12,6 +12,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::IntoResponse as _;
 use demos::Demos;
+use jiff::SignedDuration;
 use mail::relay::Patience;
 use mail::{Outbox, Worker};
 use platform::clock::Clock;
@@ -27,11 +28,13 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
 use utoipa::openapi::OpenApi;
 use voice::VoiceState;
+use voice::provider::ProviderSettings;
+use voice::reconcile::model::SilenceLimits;
 
 use crate::docs::{self, Docs};
 use crate::health::{self, HealthState};
 use crate::jobs::{self, JobsState};
-use crate::openapi;
+use crate::{mail_api, openapi};
 
 /// Longest time for one request. Live connections are upgraded or streamed and not bound by it.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -84,12 +87,15 @@ pub struct Foundation {
     pub public_origin: Origin,
     /// Whether the built-in simulator runs: every page says so.
     pub demonstration: bool,
+    /// Address of the built-in simulator's API, where it runs.
+    pub simulated_api: Option<String>,
 }
 
 impl App {
     /// Puts the parts together. Does not touch the database.
     pub fn new(config: &Config, foundation: Foundation) -> anyhow::Result<Self> {
-        let Foundation { tenancy, clock, master_key, tasks, public_origin, demonstration } = foundation;
+        let Foundation { tenancy, clock, master_key, tasks, public_origin, demonstration, simulated_api } = foundation;
+        let outbound = Outbound::new(&config.outbound, clock.clone()).context("the client for requests of ours")?;
         let jobs = Jobs::new(tenancy.clone(), clock.clone(), tasks.clone());
         let public_limit = limiter("public_api", config.limits.public_api);
         let site = web::site::Site::new(config.site.clone(), public_origin.clone());
@@ -120,30 +126,40 @@ impl App {
             public_origin: public_origin.clone(),
             other_origins: config.server.cors_origins.iter().map(|origin| origin.as_str().to_owned()).collect(),
             platform_secrets: config.vapi.webhook_secrets.clone(),
+            outbound: outbound.clone(),
+            provider: ProviderSettings {
+                api_url: config.vapi.api_url.as_str().to_owned(),
+                simulated_url: simulated_api,
+                platform_key: config.vapi.api_key.clone(),
+            },
+            silence: SilenceLimits {
+                ringing: SignedDuration::from_mins(config.vapi.silent_ringing_minutes.into()),
+                talking: SignedDuration::from_mins(config.vapi.silent_call_minutes.into()),
+            },
             unverified: unverified.clone(),
             max_webhook_bytes: usize::try_from(config.limits.max_webhook_bytes)?,
             spool_dir: config.server.data_dir.join("spool"),
             live_per_user: usize::try_from(config.limits.live_connections_per_user)?,
             live_per_org: usize::try_from(config.limits.live_connections_per_org)?,
         });
-        let mail_events = mail::tracking::api::WebhookState::new(
-            tenancy.clone(),
-            clock.clone(),
-            unverified.clone(),
-            &config.mail.events,
-        )
-        .context("VOXANNE_MAIL_SENDGRID_WEBHOOK_KEY")?;
         let alarms = Alarms::new(alarms::signs::actions::Services {
             tenancy: tenancy.clone(),
             clock: clock.clone(),
             outbox: outbox.clone(),
             jobs: jobs.clone(),
-            outbound: Outbound::new(&config.outbound, clock.clone())?,
+            outbound: outbound.clone(),
             config: config.alerts.clone(),
             database_limit: config.quotas.database_bytes,
             public_origin: public_origin.clone(),
             data_dir: config.server.data_dir.clone(),
         });
+        let mail_events = mail::tracking::api::WebhookState::new(
+            tenancy,
+            clock,
+            unverified.clone(),
+            &config.mail.events,
+            mail::tracking::ses::fetch_through(outbound),
+        )?;
         let announcing = voice.clone();
         let demos = Demos::new(demos::Services {
             authority: identity.authority.clone(),
@@ -231,6 +247,7 @@ impl App {
         let tenant: TenantRouter<()> = identity::tenant_router(self.identity.clone())
             .merge(voice::tenant_router(self.voice.clone()))
             .merge(demos::tenant_router(self.demos.clone()))
+            .merge(mail_api::router(mail_api::MailApi::new(self.identity.authority.clone(), self.outbox.clone())))
             .merge(jobs::router(JobsState::new(self.identity.authority.clone(), self.jobs.clone())));
         let public: PublicRouter<()> = identity::public_router(self.identity.clone())
             .merge(voice::public_router(&self.voice))
@@ -243,6 +260,11 @@ impl App {
         description.merge(public_description);
         let description = openapi::complete(description);
         (tenant.merge(public).method_not_allowed_fallback(wrong_method), description)
+    }
+
+    /// Where duties are declared that the parts of the app know nothing of.
+    pub fn jobs(&self) -> &Jobs {
+        &self.jobs
     }
 
     /// Says that this node is there, and whether it does jobs and duties, until the process stops.

@@ -2,6 +2,7 @@
 
 pub mod admin;
 pub mod app;
+pub mod backup;
 pub mod cli;
 pub mod database;
 pub mod demo;
@@ -10,8 +11,10 @@ pub mod doctor;
 pub mod health;
 pub mod jobs;
 pub mod listener;
+mod mail_api;
 pub mod openapi;
 pub mod psql;
+pub mod reconcile;
 pub mod replay;
 pub mod serve;
 pub mod simulate;

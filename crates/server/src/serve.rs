@@ -12,6 +12,7 @@ use platform::config::Config;
 use platform::outbound::Outbound;
 use platform::tasks::Tasks;
 use platform::telemetry::faults::{self, Faults};
+use simulator::Provider;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -19,8 +20,10 @@ use tokio_util::sync::CancellationToken;
 use crate::app::{App, Foundation};
 use crate::cli::ServeArguments;
 use crate::database::{self, Database};
-use crate::{demo, listener};
+use crate::{backup, demo, listener};
 
+/// Makes a debug build speak with longer words, for the browser tests.
+const PSEUDO: &str = "VOXANNE_TEST_PSEUDO";
 /// The log filter when the operator chose none.
 const DEFAULT_LOG_FILTER: &str = "info";
 /// How long a client may take to send the head of a request. Longer than the minute that proxies keep an idle connection
@@ -47,6 +50,12 @@ pub async fn run(mut config: Config, arguments: ServeArguments) -> anyhow::Resul
     let (layer, faults) = config.alerts.sentry.as_ref().map(|_| faults::channel()).unzip();
     platform::telemetry::start_logging(&config.log, layer.clone())?;
     faults::catch_panics(layer);
+    if std::env::var_os(PSEUDO).is_some() {
+        platform::i18n::speak_pseudo();
+    }
+    for warning in mail::warnings(&config.mail) {
+        tracing::warn!("{warning}");
+    }
     // Before anything else is started: a port that is taken is the most likely thing to be wrong.
     let listener = listen(config.server.listen).await?;
     let address = listener.local_addr()?;
@@ -76,6 +85,13 @@ async fn serve(
     ensure_operator_organization(&tenancy, &clock, named, arguments.demo).await.context(
         "the operator's organization could not be settled; is VOXANNE_OPERATOR_ORG the id of one that exists?",
     )?;
+    let mut config = config.clone();
+    let simulated = if arguments.demo {
+        Some(demo::start_provider(&mut config, &tasks).await?)
+    } else {
+        demo::no_provider(&config)?;
+        None
+    };
     let metrics = PrometheusBuilder::new().install_recorder().context("metrics could not be set up")?;
     platform::telemetry::metrics::describe();
     let foundation = Foundation {
@@ -85,12 +101,14 @@ async fn serve(
         tasks: tasks.clone(),
         public_origin: config.server.public_origin(address),
         demonstration: arguments.demo,
+        simulated_api: simulated.as_ref().and_then(Provider::base_url),
     };
-    let app = App::new(config, foundation)?;
+    let app = App::new(&config, foundation)?;
     app.start_forgetting(&tasks);
     app.start_presence(!arguments.no_worker);
     if !arguments.no_worker {
         app.start_worker();
+        backup::start(&config, database, tenancy.clone(), Clock::system(), app.jobs())?;
     }
     if let Some(address) = config.server.metrics_listen {
         serve_metrics(address, metrics, &tasks).await?;
@@ -110,9 +128,10 @@ async fn serve(
         api = Some(tasks.spawn(listener::answer(listener, router, stop, tasks.clone(), HEADER_PATIENCE)));
         tracing::info!(listen = %address, "answering");
     }
-    if arguments.demo {
+    if let Some(provider) = simulated {
         let stage = demo::Stage {
-            config,
+            config: &config,
+            provider,
             tenancy: &tenancy,
             voice: &app.voice,
             master_key: &master_key,

@@ -5,6 +5,8 @@
 //! - [`ingress`]: an event comes in.
 //! - [`calls`]: the record, and what people read of it.
 //! - [`live`]: calls as they happen.
+//! - [`provider`]: asking the provider about calls.
+//! - [`reconcile`]: every call accounted for, and calls that fell silent.
 //! - [`recordings`]: the sound of a call, copied into our own storage.
 //! - [`quarantine`]: events that belong to no organization we know of.
 
@@ -13,7 +15,9 @@ pub mod connections;
 pub mod ingress;
 pub mod live;
 pub mod numbers;
+pub mod provider;
 pub mod quarantine;
+pub mod reconcile;
 pub mod recordings;
 
 use std::net::IpAddr;
@@ -29,6 +33,7 @@ use platform::crypto::MasterKey;
 use platform::http::{Limiter, PublicRouter, TenantRouter};
 use platform::ids::{ConnectionId, OrgId};
 use platform::jobs::Jobs;
+use platform::outbound::Outbound;
 use platform::realtime::Hub;
 use platform::secret::Secret;
 use platform::tasks::Tasks;
@@ -43,6 +48,9 @@ use live::api::LiveParts;
 use live::model::LiveEvent;
 use live::neighbours::Neighbours;
 use numbers::Routing;
+use provider::{ProviderClient, ProviderSettings};
+use reconcile::Reconciler;
+use reconcile::model::SilenceLimits;
 
 /// What the voice domain needs from the process.
 pub struct Services {
@@ -64,6 +72,12 @@ pub struct Services {
     pub other_origins: Vec<String>,
     /// Secrets of the platform-wide connection.
     pub platform_secrets: Vec<Secret>,
+    /// Sends requests to others.
+    pub outbound: Outbound,
+    /// Where the provider is asked.
+    pub provider: ProviderSettings,
+    /// How long a call may be silent.
+    pub silence: SilenceLimits,
     /// Limit of unverified webhook requests per address.
     pub unverified: Option<Limiter<IpAddr>>,
     /// Largest webhook body in bytes.
@@ -98,6 +112,12 @@ pub struct VoiceParts {
     pub authority: Authority,
     /// The ingest.
     pub ingress: Ingress,
+    /// Asks the provider.
+    pub provider: ProviderClient,
+    /// Compares with the provider and heals.
+    pub reconciler: Reconciler,
+    /// How long a call may be silent.
+    pub silence: SilenceLimits,
     /// The live view's parts.
     pub live: LiveParts,
     /// Work that happens later.
@@ -115,7 +135,7 @@ impl VoiceState {
         let neighbours = Neighbours::default();
         let ingress = Ingress::new(Parts {
             tenancy: tenancy.clone(),
-            clock,
+            clock: clock.clone(),
             tasks: tasks.clone(),
             jobs: jobs.clone(),
             registry,
@@ -132,13 +152,33 @@ impl VoiceState {
             origins: services.other_origins.into(),
             public_origin: public_origin.as_str().to_owned(),
         };
+        let provider = ProviderClient::new(
+            tenancy.clone(),
+            clock.clone(),
+            master_key.clone(),
+            services.outbound,
+            services.provider,
+        );
+        let reconciler = Reconciler::new(tenancy.clone(), clock.clone(), provider.clone(), ingress.clone());
         let webhooks = Arc::new(WebhookState {
             ingress: ingress.clone(),
             unverified: services.unverified,
             public_origin,
             max_bytes: services.max_webhook_bytes,
         });
-        Self(Arc::new(VoiceParts { tenancy, master_key, authority, ingress, live, jobs, webhooks, neighbours }))
+        Self(Arc::new(VoiceParts {
+            tenancy,
+            master_key,
+            authority,
+            ingress,
+            provider,
+            reconciler,
+            silence: services.silence,
+            live,
+            jobs,
+            webhooks,
+            neighbours,
+        }))
     }
 
     /// Where the provider must post a connection's events.
@@ -177,6 +217,7 @@ impl VoiceState {
     pub fn start_worker(&self) {
         calls::jobs::keep_indexed(self.tenancy.clone(), &self.jobs);
         live::jobs::keep_short(self.tenancy.clone(), self.authority.clock().clone(), &self.jobs);
+        reconcile::jobs::start(&self.reconciler, self.silence, &self.jobs);
     }
 }
 

@@ -151,6 +151,15 @@ pub(super) async fn provider(tx: &mut SystemTx, since: Timestamp) -> Result<Meas
     Ok(Measurement::Provider { ended: count(ended), failed: count(failed) })
 }
 
+/// When the newest backup was made that nobody has found to be bad.
+pub(super) async fn backups(tx: &mut SystemTx) -> Result<Measurement, DbError> {
+    let newest: Option<jiff_sqlx::Timestamp> =
+        sqlx::query_scalar("select started_at from backups where outcome = 'done' order by started_at desc limit 1")
+            .fetch_optional(tx.conn())
+            .await?;
+    Ok(Measurement::Backups(newest.map(jiff_sqlx::Timestamp::to_jiff)))
+}
+
 /// A number with what is usual for it.
 #[derive(Clone, Debug)]
 pub(super) struct Watched {

@@ -5,6 +5,7 @@
 //! that cannot be printed and may come from a file.
 
 pub mod accent;
+mod backup;
 mod alerts;
 mod mail;
 mod reader;
@@ -26,12 +27,13 @@ use crate::ids::OrgId;
 use crate::secret::Secret;
 use reader::{Reader, Recorded};
 
+pub use backup::BackupConfig;
 pub use alerts::{AlertConfig, AlertWebhook, Heartbeat, SentryDsn, Thresholds, WebhookKey};
 pub use mail::{MailConfig, MailEventsConfig, RelayConfig, RelayTls};
 pub use reader::{ConfigErrors, Problem};
 pub use site::{Legal, Money, Per, Plan, SiteConfig, Wording};
 pub use values::{HostPort, LogFormat, MasterKey, Origin, Rate};
-pub use variables::{Section, VARIABLES, Variable, example};
+pub use variables::{Section, VARIABLES, Variable, example, without_secrets};
 
 /// Connections that a private cluster accepts in all.
 pub const PRIVATE_CLUSTER_CONNECTIONS: u32 = 100;
@@ -56,6 +58,8 @@ pub struct Config {
     pub outbound: OutboundConfig,
     /// Sending mail.
     pub mail: MailConfig,
+    /// Backups.
+    pub backup: BackupConfig,
     /// Who is told of trouble.
     pub alerts: AlertConfig,
     /// What the installation may use up.
@@ -152,6 +156,12 @@ pub struct VapiConfig {
     pub webhook_secrets: Vec<Secret>,
     /// Where its API is.
     pub api_url: Origin,
+    /// Private key of the platform-wide account. `None`: it is not asked about its calls.
+    pub api_key: Option<Secret>,
+    /// Minutes that a call may ring without an event.
+    pub silent_ringing_minutes: u32,
+    /// Minutes that an answered call may go on without an event.
+    pub silent_call_minutes: u32,
 }
 
 /// What may be asked outside; see [`crate::outbound`].
@@ -199,6 +209,7 @@ impl Config {
         let mail = mail::read(&mut reader);
         let alerts = alerts::read(&mut reader);
         let site = site(&mut reader);
+        let backup = backup::read(&mut reader, database.as_ref().ok().map(|database| &database.source));
         let quotas = quotas(&mut reader);
         let log = log(&mut reader);
         let problems = reader.into_problems();
@@ -212,6 +223,7 @@ impl Config {
                 vapi: vapi?,
                 outbound: outbound?,
                 mail: mail?,
+                backup: backup?,
                 alerts: alerts?,
                 quotas: quotas?,
                 site: site?,
@@ -356,7 +368,16 @@ fn limits(reader: &mut Reader<'_>) -> Result<LimitConfig, Recorded> {
 fn vapi(reader: &mut Reader<'_>) -> Result<VapiConfig, Recorded> {
     let webhook_secrets = secrets(reader, &variables::VAPI_WEBHOOK_SECRET);
     let api_url = reader.value(&variables::VAPI_API_URL, str::parse);
-    Ok(VapiConfig { webhook_secrets: webhook_secrets?, api_url: api_url? })
+    let api_key = reader.secret(&variables::VAPI_API_KEY);
+    let ringing = reader.value(&variables::SILENT_RINGING_MINUTES, |text| values::number_in(text, 1..=1_440));
+    let talking = reader.value(&variables::SILENT_CALL_MINUTES, |text| values::number_in(text, 1..=10_080));
+    Ok(VapiConfig {
+        webhook_secrets: webhook_secrets?,
+        api_url: api_url?,
+        api_key: api_key?,
+        silent_ringing_minutes: ringing?,
+        silent_call_minutes: talking?,
+    })
 }
 
 fn outbound(reader: &mut Reader<'_>) -> Result<OutboundConfig, Recorded> {

@@ -16,6 +16,7 @@ use tracing_subscriber::EnvFilter;
 use url::{Host, Url};
 
 use crate::ids::OrgId;
+use crate::secret::Secret;
 
 /// The longest period a rate may have. Longer ones would outlive the counters they are kept in.
 const LONGEST_RATE_PERIOD: Duration = Duration::from_hours(24);
@@ -160,6 +161,13 @@ impl MasterKey {
     }
 }
 
+impl MasterKey {
+    /// The key as it is written into a file.
+    pub fn to_base64(&self) -> Secret {
+        Secret::new(STANDARD.encode(self.expose()))
+    }
+}
+
 impl Clone for MasterKey {
     fn clone(&self) -> Self {
         Self(SecretBox::new(Box::new(*self.expose())))
@@ -236,6 +244,11 @@ pub(super) fn number_in(text: &str, range: std::ops::RangeInclusive<u32>) -> Res
     digits(text)
         .filter(|number| range.contains(number))
         .ok_or_else(|| format!("is {text:?}, not a whole number from {} to {}", range.start(), range.end()))
+}
+
+/// A number of days from a month to a hundred years.
+pub(super) fn days(text: &str) -> Result<jiff::SignedDuration, String> {
+    number_in(text, 30..=36_500).map(|days| jiff::SignedDuration::from_hours(24 * i64::from(days)))
 }
 
 /// A whole number above 0 that a bar on a page can still tell from its neighbours (2^53).

@@ -3,6 +3,7 @@
 //! It is the only place where a default is written. The readers, `.env.example`, the documentation
 //! and the check for unknown variables all use it, so they cannot disagree.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 /// One environment variable.
@@ -48,6 +49,8 @@ pub enum Section {
     Outbound,
     /// Sending mail.
     Mail,
+    /// Backups.
+    Backup,
     /// Who is told of trouble.
     Alerts,
     /// The public website.
@@ -67,6 +70,7 @@ impl Section {
             Self::Vapi => "Voice provider: Vapi",
             Self::Outbound => "Requests to others",
             Self::Mail => "Mail",
+            Self::Backup => "Backups",
             Self::Alerts => "Alerts",
             Self::Website => "Website",
             Self::Log => "Log",
@@ -314,6 +318,35 @@ pub(super) static VAPI_API_URL: Variable = Variable {
     secret: false,
 };
 
+pub(super) static VAPI_API_KEY: Variable = Variable {
+    name: "VOXANNE_VAPI_API_KEY",
+    section: Section::Vapi,
+    meaning: "Private key of the account at Vapi whose events come to the platform-wide webhook: its missing calls and their \
+              recordings are asked for with it. Unset: they are not asked for. Connections of organizations have their own.",
+    default: None,
+    example: "PRIVATE_KEY",
+    secret: true,
+};
+
+pub(super) static SILENT_RINGING_MINUTES: Variable = Variable {
+    name: "VOXANNE_SILENT_RINGING_MINUTES",
+    section: Section::Vapi,
+    meaning: "How long a call may ring without an event, in minutes, until the provider is asked what became of it.",
+    default: Some("10"),
+    example: "10",
+    secret: false,
+};
+
+pub(super) static SILENT_CALL_MINUTES: Variable = Variable {
+    name: "VOXANNE_SILENT_CALL_MINUTES",
+    section: Section::Vapi,
+    meaning: "How long a call that was answered may go on without an event, in minutes, until the provider is asked what \
+              became of it. A call that the provider does not know either is closed then.",
+    default: Some("120"),
+    example: "120",
+    secret: false,
+};
+
 pub(super) static OUTBOUND_ALLOW: Variable = Variable {
     name: "VOXANNE_OUTBOUND_ALLOW",
     section: Section::Outbound,
@@ -382,6 +415,16 @@ pub(super) static MAIL_DAILY_LIMIT: Variable = Variable {
     secret: false,
 };
 
+pub(super) static MAIL_KEEP_DAYS: Variable = Variable {
+    name: "VOXANNE_MAIL_KEEP_DAYS",
+    section: Section::Mail,
+    meaning: "After how many days a mail that was sent or given up is removed with everything known of it, at least 30. \
+              Unset: it is kept for ever. What it said is forgotten after 30 days in any case.",
+    default: None,
+    example: "365",
+    secret: false,
+};
+
 pub(super) static MAIL_SENDGRID_WEBHOOK_KEY: Variable = Variable {
     name: "VOXANNE_MAIL_SENDGRID_WEBHOOK_KEY",
     section: Section::Mail,
@@ -409,6 +452,55 @@ pub(super) static MAIL_MAILGUN_WEBHOOK_KEY: Variable = Variable {
               there ends in /api/webhooks/mail/mailgun. Unset: that webhook answers 401.",
     default: None,
     example: "NEW_KEY,OLD_KEY",
+    secret: true,
+};
+
+pub(super) static MAIL_SES_TOPICS: Variable = Variable {
+    name: "VOXANNE_MAIL_SES_TOPICS",
+    section: Section::Mail,
+    meaning: "ARNs of the Amazon SNS topics that SES publishes its events to (comma list). Their subscription, by HTTPS to \
+              the address that ends in /api/webhooks/mail/ses, is confirmed by itself. Unset: that webhook answers 401.",
+    default: None,
+    example: "arn:aws:sns:eu-west-1:123456789012:voxanne-mail",
+    secret: false,
+};
+
+pub(super) static BACKUP_TO: Variable = Variable {
+    name: "VOXANNE_BACKUP_TO",
+    section: Section::Backup,
+    meaning: "The folder that backups go to, best on another disk or machine. Unset: none is taken by itself.",
+    default: None,
+    example: "/mnt/backup/voxanne",
+    secret: false,
+};
+
+pub(super) static BACKUP_AT: Variable = Variable {
+    name: "VOXANNE_BACKUP_AT",
+    section: Section::Backup,
+    meaning: "Comma list of the times of day, in UTC, at which a backup is taken. One that was missed is taken when the \
+              server is back.",
+    default: Some("02:30"),
+    example: "02:30,14:30",
+    secret: false,
+};
+
+pub(super) static BACKUP_KEEP: Variable = Variable {
+    name: "VOXANNE_BACKUP_KEEP",
+    section: Section::Backup,
+    meaning: "Of how many days and of how many weeks the last backup stays when a new one is there. The last good one \
+              always stays.",
+    default: Some("7d,4w"),
+    example: "7d,4w",
+    secret: false,
+};
+
+pub(super) static BACKUP_KEY: Variable = Variable {
+    name: "VOXANNE_BACKUP_KEY",
+    section: Section::Backup,
+    meaning: "Key that encrypts backups: 32 random bytes in base64. Keep a copy of it apart from this machine: without it \
+              no backup can be read. Unset: backups are not encrypted.",
+    default: None,
+    example: "the output of: openssl rand -base64 32",
     secret: true,
 };
 
@@ -644,6 +736,9 @@ pub static VARIABLES: &[&Variable] = &[
     &LIMIT_PROVIDER_COST_USD,
     &VAPI_WEBHOOK_SECRET,
     &VAPI_API_URL,
+    &VAPI_API_KEY,
+    &SILENT_RINGING_MINUTES,
+    &SILENT_CALL_MINUTES,
     &OUTBOUND_ALLOW,
     &SMTP_URL,
     &SMTP_CA_FILE,
@@ -651,9 +746,15 @@ pub static VARIABLES: &[&Variable] = &[
     &MAIL_SALES_TO,
     &MAIL_SALES_CC,
     &MAIL_DAILY_LIMIT,
+    &MAIL_KEEP_DAYS,
     &MAIL_SENDGRID_WEBHOOK_KEY,
     &MAIL_POSTMARK_WEBHOOK_SECRET,
     &MAIL_MAILGUN_WEBHOOK_KEY,
+    &MAIL_SES_TOPICS,
+    &BACKUP_TO,
+    &BACKUP_AT,
+    &BACKUP_KEEP,
+    &BACKUP_KEY,
     &ALERT_TO,
     &ALERT_WEBHOOK_URL,
     &ALERT_WEBHOOK_SECRET,
@@ -702,6 +803,22 @@ pub(super) fn nearest(name: &str) -> Option<String> {
 
 fn known_names() -> impl Iterator<Item = String> {
     VARIABLES.iter().flat_map(|variable| [Some(variable.name.to_owned()), variable.file_name()]).flatten()
+}
+
+/// The variables of ours that are set, for a backup. A secret's value is none.
+pub fn without_secrets(env: &BTreeMap<String, String>) -> BTreeMap<String, Option<String>> {
+    let value = |name: &str| env.get(name).filter(|value| !value.trim().is_empty()).cloned();
+    let mut settings = BTreeMap::new();
+    for variable in VARIABLES {
+        if let Some(text) = value(variable.name) {
+            settings.insert(variable.name.to_owned(), (!variable.secret).then_some(text));
+        }
+        // The name of a file is no secret.
+        if let Some((name, path)) = variable.file_name().and_then(|name| value(&name).map(|path| (name, path))) {
+            settings.insert(name, Some(path));
+        }
+    }
+    settings
 }
 
 /// The text of `.env.example`: every variable with its meaning, commented out, showing its default.

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 mod access;
+mod backup;
 mod bad_input;
 mod booking;
 mod cli;
@@ -11,7 +12,9 @@ mod crash;
 mod limits;
 mod live;
 mod logs;
+mod mail;
 mod openapi;
 mod simulated;
 mod support;
+mod upgrade;
 mod webhooks;

@@ -9,9 +9,9 @@ use sqlx::types::Json;
 use super::model::Connection;
 
 /// Marker for secret ids.
-pub(super) enum ConnectionSecret {}
+pub(crate) enum ConnectionSecret {}
 /// A secret of a connection.
-pub(super) type SecretId = Id<ConnectionSecret>;
+pub(crate) type SecretId = Id<ConnectionSecret>;
 
 #[derive(sqlx::FromRow)]
 struct ConnectionRow {
@@ -24,6 +24,7 @@ struct ConnectionRow {
     last_event_at: Option<jiff_sqlx::Timestamp>,
     last_event_type: Option<String>,
     active_secrets: i64,
+    has_api_key: bool,
 }
 
 impl From<ConnectionRow> for Connection {
@@ -38,6 +39,7 @@ impl From<ConnectionRow> for Connection {
             last_event_at: row.last_event_at.map(jiff_sqlx::Timestamp::to_jiff),
             last_event_type: row.last_event_type,
             active_secrets: row.active_secrets,
+            has_api_key: row.has_api_key,
         }
     }
 }
@@ -47,7 +49,10 @@ pub(super) async fn list(tx: &mut TenantTx) -> Result<Vec<Connection>, DbError> 
         "select c.connection_id, c.provider, c.label, c.auth, c.simulated, c.created_at, c.last_event_at, c.last_event_type,
                 (select count(*) from connection_secrets s
                   where s.org_id = c.org_id and s.connection_id = c.connection_id
-                    and s.purpose = 'webhook' and s.retired_at is null) as active_secrets
+                    and s.purpose = 'webhook' and s.retired_at is null) as active_secrets,
+                exists (select from connection_secrets s
+                         where s.org_id = c.org_id and s.connection_id = c.connection_id
+                           and s.purpose = 'api' and s.retired_at is null) as has_api_key
            from provider_connections c where c.org_id = $1 and c.disabled_at is null order by c.created_at",
     )
     .bind(tx.org())
@@ -135,11 +140,71 @@ pub(super) async fn retire_older_secrets(tx: &mut TenantTx, connection: Connecti
     Ok(done.rows_affected())
 }
 
+/// Retires every private key; answers how many.
+pub(super) async fn retire_api_keys(tx: &mut TenantTx, connection: ConnectionId) -> Result<u64, DbError> {
+    let done = sqlx::query(
+        "update connection_secrets set retired_at = now()
+          where org_id = $1 and connection_id = $2 and purpose = 'api' and retired_at is null",
+    )
+    .bind(tx.org())
+    .bind(connection)
+    .execute(tx.conn())
+    .await?;
+    Ok(done.rows_affected())
+}
+
 /// A connection for verification: organization, scheme, sealed webhook secrets with their ids.
 pub(super) struct Sealed {
     pub(super) org: OrgId,
     pub(super) auth: WebhookAuth,
     pub(super) secrets: Vec<(SecretId, Vec<u8>)>,
+}
+
+/// The newest private key of a connection in use, sealed.
+#[derive(sqlx::FromRow)]
+pub(crate) struct ApiKey {
+    pub(crate) org: OrgId,
+    pub(crate) connection: ConnectionId,
+    pub(crate) label: String,
+    pub(crate) simulated: bool,
+    pub(crate) created_at: jiff_sqlx::Timestamp,
+    pub(crate) secret: SecretId,
+    pub(crate) sealed: Vec<u8>,
+}
+
+/// The key of one connection; none when it has none or is switched off.
+pub(crate) async fn api_key(tx: &mut TenantTx, connection: ConnectionId) -> Result<Option<ApiKey>, DbError> {
+    Ok(sqlx::query_as(
+        "select c.org_id as org, c.connection_id as connection, c.label, c.simulated, c.created_at,
+                s.secret_id as secret, s.sealed
+           from provider_connections c
+           join connection_secrets s on s.org_id = c.org_id and s.connection_id = c.connection_id
+                and s.purpose = 'api' and s.retired_at is null
+          where c.org_id = $1 and c.connection_id = $2 and c.disabled_at is null
+          order by s.created_at desc, s.secret_id desc limit 1",
+    )
+    .bind(tx.org())
+    .bind(connection)
+    .fetch_optional(tx.conn())
+    .await?)
+}
+
+/// The key of every connection in use that has one, the oldest connection first.
+pub(crate) async fn all_api_keys(tx: &mut SystemTx) -> Result<Vec<ApiKey>, DbError> {
+    Ok(sqlx::query_as(
+        "select k.* from (
+           select distinct on (c.connection_id) c.org_id as org, c.connection_id as connection, c.label, c.simulated,
+                  s.secret_id as secret, s.sealed, c.created_at
+             from provider_connections c
+             join organizations o on o.org_id = c.org_id and o.deleted_at is null
+             join connection_secrets s on s.org_id = c.org_id and s.connection_id = c.connection_id
+                  and s.purpose = 'api' and s.retired_at is null
+            where c.disabled_at is null
+            order by c.connection_id, s.created_at desc, s.secret_id desc) k
+          order by k.created_at, k.connection",
+    )
+    .fetch_all(tx.conn())
+    .await?)
 }
 
 pub(super) async fn find_for_verification(tx: &mut SystemTx, id: ConnectionId) -> Result<Option<Sealed>, DbError> {

@@ -9,7 +9,7 @@ use crate::desk::{Desk, PASSWORD};
 const CALL: &str = "0199f0aa-1c11-7d52-9a3e-5d1f0c0a0001";
 
 /// Every page and every form of the app. A new route belongs in one of these lists.
-const PAGES: [&str; 16] = [
+const PAGES: [&str; 17] = [
     "/app",
     "/app/live",
     "/app/calls",
@@ -24,10 +24,11 @@ const PAGES: [&str; 16] = [
     "/app/operator/limits",
     "/app/operator/status",
     "/app/operator/alerts",
+    "/app/operator/accounting",
     "/app/operator/jobs",
     "/app/operator/quarantine",
 ];
-const FORMS: [&str; 24] = [
+const FORMS: [&str; 26] = [
     "/app/organization",
     "/app/settings/profile/password",
     "/app/settings/profile/preferences",
@@ -42,6 +43,8 @@ const FORMS: [&str; 24] = [
     "/app/settings/connections/test",
     "/app/settings/connections/rotate",
     "/app/settings/connections/retire",
+    "/app/settings/connections/key",
+    "/app/settings/connections/remove-key",
     "/app/settings/connections/disable",
     "/app/operator/mail/resend",
     "/app/operator/mail/cancel",
@@ -178,7 +181,7 @@ async fn each_role_gets_the_pages_that_are_for_it() {
     let mut admin = desk.db.admin().await;
     let org = practice.org.uuid();
     for (role, pages, operator) in
-        [("viewer", 5, false), ("member", 5, false), ("admin", 8, false), ("owner", 16, true)]
+        [("viewer", 5, false), ("member", 5, false), ("admin", 8, false), ("owner", 17, true)]
     {
         let set = "update memberships set role = $1 where org_id = $2";
         sqlx::query(set).bind(role).bind(org).execute(&mut admin).await.unwrap();

@@ -8,5 +8,6 @@ mod desk;
 mod operator_mail;
 mod operator_status;
 mod pages;
+mod pressed_twice;
 mod settings;
 mod site;
