@@ -5,8 +5,8 @@
 //! that cannot be printed and may come from a file.
 
 pub mod accent;
-mod backup;
 mod alerts;
+mod backup;
 mod mail;
 mod reader;
 mod site;
@@ -27,8 +27,8 @@ use crate::ids::OrgId;
 use crate::secret::Secret;
 use reader::{Reader, Recorded};
 
-pub use backup::BackupConfig;
 pub use alerts::{AlertConfig, AlertWebhook, Heartbeat, SentryDsn, Thresholds, WebhookKey};
+pub use backup::BackupConfig;
 pub use mail::{MailConfig, MailEventsConfig, RelayConfig, RelayTls};
 pub use reader::{ConfigErrors, Problem};
 pub use site::{Legal, Money, Per, Plan, SiteConfig, Wording};

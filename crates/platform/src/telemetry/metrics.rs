@@ -53,9 +53,30 @@ pub static METRICS: &[Metric] = {
             "Provider events taken in: applied, repeated, quarantined.",
         ),
         metric(Counter, "voxanne_events_refused_total", &["reason"], "Webhook requests that nobody signed."),
-        metric(Counter, "voxanne_provider_requests_total", &["outcome"], "Requests to the voice provider, by what came of them."),
-        metric(Counter, "voxanne_reconcile_calls_total", &[], "Calls of the provider's list that were compared with ours."),
-        metric(Counter, "voxanne_silent_calls_total", &["answer"], "Calls that were silent for too long, by what the provider said of them."),
+        metric(
+            Counter,
+            "voxanne_provider_requests_total",
+            &["outcome"],
+            "Requests to the voice provider, by what came of them.",
+        ),
+        metric(
+            Counter,
+            "voxanne_reconcile_calls_total",
+            &[],
+            "Calls of the provider's list that were compared with ours.",
+        ),
+        metric(
+            Counter,
+            "voxanne_reconcile_differences_total",
+            &["kind"],
+            "Differences to the provider's list that were found, by what they are.",
+        ),
+        metric(
+            Counter,
+            "voxanne_silent_calls_total",
+            &["answer"],
+            "Calls that were silent for too long, by what the provider said of them.",
+        ),
         metric(
             Counter,
             "voxanne_mail_attempts_total",

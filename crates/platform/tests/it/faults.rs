@@ -178,7 +178,7 @@ async fn a_job_that_failed_is_reported() {
     let job = NewJob { queue: "test.fail", key: "one".to_owned(), payload: json!({}), due: None };
     jobs.enqueue(&mut tx, job).await.unwrap();
     tx.commit().await.unwrap();
-    let queue = Queue { name: "test.fail", attempts: 1, lease: Duration::from_secs(60), at_once: 1 };
+    let queue = Queue { name: "test.fail", attempts: 1, lease: Duration::from_mins(1), at_once: 1 };
     jobs.work(queue, |_| async { Outcome::failed("the file of \"Priya Nair\" is gone") });
     let event = collector.events(1).await.remove(0);
     assert!(event["logger"].as_str().unwrap().starts_with("platform::jobs"), "{event}");

@@ -17,4 +17,5 @@ mod openapi;
 mod simulated;
 mod support;
 mod upgrade;
+mod watched;
 mod webhooks;

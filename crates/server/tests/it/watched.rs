@@ -36,7 +36,8 @@ async fn ready_and_the_page_of_the_status_tell_the_same_truth_in_parts() {
     for part in ["storage", "jobs", "provider", "backups", "disk", "address"] {
         let said = ready[part].as_str().unwrap();
         let word = WORDS.iter().find(|(state, _)| *state == said).unwrap().1;
-        let card = page.split(&format!("aria-labelledby=\"{part}\"")).nth(1).unwrap().split("</header>").next().unwrap();
+        let card =
+            page.split(&format!("aria-labelledby=\"{part}\"")).nth(1).unwrap().split("</header>").next().unwrap();
         assert!(card.contains(word), "{part} is {said}: {card}");
     }
 }
@@ -46,10 +47,11 @@ async fn each_vital_sign_of_a_running_server_can_be_read() {
     let app = TestApp::start().await;
     app.practice("Elm Street Dental").await;
     let rows: Vec<(String, String, String)> = eventually("every sign is written down", async || {
-        let rows: Vec<(String, String, String)> = sqlx::query_as("select sign, state, words from vital_signs order by sign")
-            .fetch_all(&mut app.db.admin().await)
-            .await
-            .unwrap();
+        let rows: Vec<(String, String, String)> =
+            sqlx::query_as("select sign, state, words from vital_signs order by sign")
+                .fetch_all(&mut app.db.admin().await)
+                .await
+                .unwrap();
         (rows.len() == alarms::signs::model::Sign::ALL.len()).then_some(rows)
     })
     .await;
@@ -80,13 +82,17 @@ async fn a_request_that_breaks_is_reported_by_its_route_and_without_its_query() 
     let token = issued["access_token"].as_str().unwrap();
     place.succeed(&["psql", "--", "-c", "alter table call_logs rename to gone"], "").await;
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
-    let broken = http.get(format!("{}/api/v1/calls?q=wisdom%20tooth", place.base())).bearer_auth(token).send().await.unwrap();
+    let broken =
+        http.get(format!("{}/api/v1/calls?q=wisdom%20tooth", place.base())).bearer_auth(token).send().await.unwrap();
     assert_eq!(broken.status(), 500);
     let id = broken.headers()["x-request-id"].to_str().unwrap().to_owned();
     let said: Value = serde_json::from_str(&lines.next_line().await.unwrap().unwrap()).unwrap();
     let (event, raw) = (&said["event"], said["raw"].as_str().unwrap());
     assert_eq!(event["transaction"], "/api/v1/calls", "{said}");
-    assert_eq!((event["tags"]["code"].as_str(), event["tags"]["request.id"].as_str()), (Some("internal"), Some(id.as_str())));
+    assert_eq!(
+        (event["tags"]["code"].as_str(), event["tags"]["request.id"].as_str()),
+        (Some("internal"), Some(id.as_str()))
+    );
     for secret in ["wisdom", "elmstreet", token, PASSWORD, "127.0.0.1"] {
         assert!(!raw.contains(secret), "{secret} in {raw}");
     }

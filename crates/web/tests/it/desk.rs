@@ -169,7 +169,11 @@ impl Desk {
     }
 }
 
-fn build(db: &TestDb, tenancy: &Tenancy, variables: &[(&str, &str)]) -> (mail::Outbox, identity::State, Alarms, Router) {
+fn build(
+    db: &TestDb,
+    tenancy: &Tenancy,
+    variables: &[(&str, &str)],
+) -> (mail::Outbox, identity::State, Alarms, Router) {
     let env = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let config = platform::config::Config::from_env(&env).unwrap();
     let clock = db.clock();
