@@ -68,7 +68,7 @@ pub static METRICS: &[Metric] = {
         metric(
             Counter,
             "voxanne_reconcile_differences_total",
-            &["kind"],
+            &["kind", "healed"],
             "Differences to the provider's list that were found, by what they are.",
         ),
         metric(
