@@ -53,6 +53,15 @@ pub static METRICS: &[Metric] = {
             "Provider events taken in: applied, repeated, quarantined.",
         ),
         metric(Counter, "voxanne_events_refused_total", &["reason"], "Webhook requests that nobody signed."),
+        metric(Counter, "voxanne_recordings_copied_total", &[], "Recordings that were copied."),
+        metric(
+            Counter,
+            "voxanne_recordings_failed_total",
+            &["reason", "final"],
+            "Runs that did not copy a recording; final when it was given up.",
+        ),
+        metric(Counter, "voxanne_recording_bytes_total", &[], "Bytes of recordings that were copied."),
+        metric(Summary, "voxanne_recording_copy_seconds", &[], "How long copying a recording took."),
         metric(
             Counter,
             "voxanne_provider_requests_total",
