@@ -9,6 +9,7 @@ mod bad_input;
 mod booking;
 mod cli;
 mod crash;
+mod day;
 mod limits;
 mod live;
 mod logs;
