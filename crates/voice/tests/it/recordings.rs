@@ -219,7 +219,7 @@ impl Plan {
 }
 
 fn provider_client(tenancy: &Tenancy, plan: &Plan, outbound: Outbound, settings: ProviderSettings) -> ProviderClient {
-    ProviderClient::new(tenancy.clone(), plan.master_key.clone(), outbound, settings)
+    ProviderClient::new(tenancy.clone(), plan.clock.clone(), plan.master_key.clone(), outbound, settings)
 }
 
 /// A practice with a call whose recording is to be copied.

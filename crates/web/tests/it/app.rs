@@ -9,7 +9,7 @@ use crate::desk::{Desk, PASSWORD};
 const CALL: &str = "0199f0aa-1c11-7d52-9a3e-5d1f0c0a0001";
 
 /// Every page and every form of the app. A new route belongs in one of these lists.
-const PAGES: [&str; 14] = [
+const PAGES: [&str; 15] = [
     "/app",
     "/app/live",
     "/app/calls",
@@ -22,10 +22,11 @@ const PAGES: [&str; 14] = [
     "/app/operator/mail/suppressions",
     "/app/operator/mail/previews",
     "/app/operator/limits",
+    "/app/operator/accounting",
     "/app/operator/jobs",
     "/app/operator/quarantine",
 ];
-const FORMS: [&str; 23] = [
+const FORMS: [&str; 25] = [
     "/app/organization",
     "/app/settings/profile/password",
     "/app/settings/profile/preferences",
@@ -40,6 +41,8 @@ const FORMS: [&str; 23] = [
     "/app/settings/connections/test",
     "/app/settings/connections/rotate",
     "/app/settings/connections/retire",
+    "/app/settings/connections/key",
+    "/app/settings/connections/remove-key",
     "/app/settings/connections/disable",
     "/app/operator/mail/resend",
     "/app/operator/mail/cancel",

@@ -7,5 +7,6 @@ mod bookings;
 mod desk;
 mod operator_mail;
 mod pages;
+mod pressed_twice;
 mod settings;
 mod site;
