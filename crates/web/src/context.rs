@@ -144,6 +144,7 @@ fn toast(done: &str) -> Option<Toast> {
         "assigned" => "The rows belong to it now",
         "resent" => "A new mail with the same words is in the queue",
         "cancelled" => "It will not be sent",
+        "acknowledged" => "You have taken it on",
         "suppressed" => "It is written to no more",
         "unsuppressed" => "It is written to again",
         _ => return None,

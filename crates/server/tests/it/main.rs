@@ -20,4 +20,5 @@ mod reconcile;
 mod simulated;
 mod support;
 mod upgrade;
+mod watched;
 mod webhooks;

@@ -16,5 +16,6 @@ pub mod organization;
 pub mod problem;
 pub mod profile;
 pub mod quarantine;
+pub mod status;
 pub mod team;
 pub mod today;

@@ -7,6 +7,7 @@ mod bookings;
 mod desk;
 mod operator_jobs;
 mod operator_mail;
+mod operator_status;
 mod pages;
 mod pressed_twice;
 mod settings;
