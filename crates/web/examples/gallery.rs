@@ -47,6 +47,9 @@ use web::pages::{
 use web::security::Nonce;
 use web::site::{About, Site, Visit};
 
+#[path = "gallery/sound.rs"]
+mod sound;
+
 /// What `push` and `close` send to the sockets.
 #[derive(Clone)]
 enum Signal {
@@ -110,6 +113,7 @@ async fn main() {
         .route("/app/live", get(live_page))
         .route("/app/calls", get(calls_page))
         .route("/app/calls/{id}", get(call_page))
+        .route("/api/v1/calls/{id}/recording", get(sound::serve))
         .route("/app/operator/mail/previews/html", get(mail_html))
         .route("/api/v1/live", get(live_wire))
         .route("/gallery/push", post(push))
@@ -254,7 +258,7 @@ fn call_rows(now: Timestamp) -> Vec<CallRow> {
 }
 
 fn turns() -> Vec<Turn> {
-    let line = |at, speaker, text: &str| Turn::Said { at: Some(at), speaker, text: text.to_owned() };
+    let line = |at: u32, speaker, text: &str| Turn::Said { at: Some(at * 1_000), speaker, text: text.to_owned() };
     vec![
         line(
             0,
@@ -384,16 +388,21 @@ async fn call_page(
         seconds: Some(66),
         recording: match asked.get("recording").map(String::as_str) {
             Some("none") => call::Recording::None,
+            Some("pending") => call::Recording::Pending { reason: Some("the provider did not answer in time.".to_owned()) },
             Some("copying") => call::Recording::Copying,
-            Some("ready") => call::Recording::Ready,
-            Some("failed") => call::Recording::Failed,
+            Some("failed") => call::Recording::Failed { reason: "the provider no longer has it.".to_owned(), attempts: 12 },
             Some("expired") => call::Recording::Expired,
-            _ => call::Recording::Pending,
+            _ if live => call::Recording::None,
+            kind => call::Recording::Ready(sound::player(which, kind == Some("mono"), &asked)),
         },
-        turns: if asked.contains_key("empty") { Vec::new() } else { turns() },
+        turns: if asked.contains_key("empty") || asked.contains_key("erased") { Vec::new() } else { turns() },
         summary: Some("Existing patient asked for a hygienist visit this week. Identity confirmed by date of birth. Booked Thursday 27 November at 09:10.".to_owned()),
         facts: vec![fact("Ended by", "Caller hung up"), fact("Language", "English (UK)"), fact("Reply delay, median", "0.74 s"), fact("Cost", "£0.07")],
         provider_call_id: "7f0c2a52-6a51-4a3e-9a39-5a0b8f6c1d11".to_owned(),
+        hold: asked.contains_key("hold").then(|| call::Hold { reason: "Complaint of 12 November".to_owned(), since: ago(now, 90_000) }),
+        erased: asked.contains_key("erased").then(|| call::Erased { at: ago(now, 3_000), by: "Amara Osei".to_owned() }),
+        works: true,
+        problem: asked.contains_key("problem").then(|| "Say in a few words why this call must be kept.".to_owned()),
         events: vec![event(1_262, "Ringing", ""), event(1_260, "Answered", ""), event(1_194, "Ended", "customer-ended-call"), event(1_190, "Report received", "")],
     };
     Page::app(&chrome, if wants_fragment(&headers) { call::body(&chrome, &view) } else { call::page(&chrome, &view) })

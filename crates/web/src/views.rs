@@ -153,7 +153,7 @@ pub(crate) fn turns(call: &CallDetail) -> Vec<Turn> {
 }
 
 fn said(turn: &TranscriptTurn, at: Option<i128>) -> Turn {
-    let at = at.and_then(|ms| u32::try_from(ms / 1000).ok());
+    let at = at.and_then(|ms| u32::try_from(ms).ok());
     Turn::Said { at, speaker: speaker(&turn.role), text: turn.text.clone() }
 }
 
@@ -194,15 +194,18 @@ pub(crate) fn call_page(detail: &CallDetail, now: Timestamp) -> call::Call {
         facts: facts(detail),
         provider_call_id: summary.provider_call_id.clone(),
         events: moments(detail),
+        hold: None,
+        erased: None,
+        works: false,
+        problem: None,
     }
 }
 
 fn recording(state: &str) -> call::Recording {
     match state {
-        "pending" => call::Recording::Pending,
+        "pending" | "ready" => call::Recording::Pending { reason: None },
         "copying" => call::Recording::Copying,
-        "ready" => call::Recording::Ready,
-        "failed" => call::Recording::Failed,
+        "failed" => call::Recording::Failed { reason: "something went wrong.".to_owned(), attempts: 1 },
         "expired" => call::Recording::Expired,
         _ => call::Recording::None,
     }
