@@ -13,6 +13,7 @@ pub mod embedded;
 pub mod http;
 pub mod i18n;
 pub mod ids;
+pub mod outbound;
 pub mod realtime;
 pub mod secret;
 pub mod tasks;

@@ -74,9 +74,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::CheckConfig { example: true } => say(&platform::config::example()),
         Command::CheckConfig { example: false } => {
-            for warning in config()?.warnings() {
-                say(&format!("Note: {warning}.\n"));
-            }
+            config()?;
             say("The configuration is in order.\n");
         }
         Command::Openapi => say(&openapi::document()?),

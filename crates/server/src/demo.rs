@@ -169,7 +169,8 @@ fn play(targets: Vec<(Target, &'static Practice, bool)>, tasks: &Tasks) {
     tasks.spawn(async move {
         let now = Clock::system().now();
         for (target, practice, is_new) in targets {
-            if is_new && let Err(error) = replay_history(SEED, &target, practice.zone, now, DAYS, &stopping).await {
+            if is_new && let Err(error) = replay_history(SEED, &target, practice.zone, now, DAYS, None, &stopping).await
+            {
                 tracing::error!(error = format!("{error:#}"), "the past of an invented practice could not be posted");
             }
         }

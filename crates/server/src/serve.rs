@@ -43,9 +43,6 @@ pub async fn run(mut config: Config, arguments: ServeArguments) -> anyhow::Resul
         "warn".clone_into(&mut config.log.filter);
     }
     platform::telemetry::start_logging(&config.log)?;
-    for warning in config.warnings() {
-        tracing::warn!("{warning}");
-    }
     // Before anything else is started: a port that is taken is the most likely thing to be wrong.
     let listener = listen(config.server.listen).await?;
     let address = listener.local_addr()?;

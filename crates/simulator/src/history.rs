@@ -17,6 +17,7 @@ use crate::deliver::{self, Parcel, Patience};
 use crate::faults::Delivery;
 use crate::ledger::{CallTruth, Ledger, Line, Truth};
 use crate::practice::Practice;
+use crate::provider::{CallPace, Provider};
 use crate::rng;
 use crate::run::{Deck, record};
 use crate::scenario::Scenario;
@@ -42,7 +43,7 @@ pub fn history(
     days: u32,
 ) -> anyhow::Result<impl Iterator<Item = (Timestamp, Value)>> {
     let target = Target::of_practice(practice, "", None, "");
-    let past = past(seed, target, practice.zone, until, days)?;
+    let past = past(seed, target, practice.zone, until, days, None)?;
     Ok(past.flat_map(|call| {
         let created_at = call.truth.created_at;
         call.events.into_iter().map(move |event| {
@@ -52,7 +53,8 @@ pub fn history(
     }))
 }
 
-/// Posts the past of a practice to a target. Stops early when the token is cancelled.
+/// Posts the past of a practice to a target. Stops early when the token is cancelled. The provider, if there is one, knows
+/// the calls from then on.
 ///
 /// The truth that comes back expects what was acknowledged. The process must have installed its TLS provider.
 pub async fn replay_history(
@@ -61,12 +63,17 @@ pub async fn replay_history(
     zone: &str,
     until: Timestamp,
     days: u32,
+    provider: Option<&Provider>,
     shutdown: &CancellationToken,
 ) -> anyhow::Result<Truth> {
     let client = deliver::client()?;
     let (ledger, _) = Ledger::new(seed, true, false);
     let mut posting = JoinSet::new();
-    for call in past(seed, target.clone(), zone, until, days)? {
+    let recordings_base = provider.and_then(Provider::recordings_base);
+    for call in past(seed, target.clone(), zone, until, days, recordings_base)? {
+        if let Some(provider) = provider {
+            provider.remember(&call.scenario, &call.wire, CallPace::Over);
+        }
         if shutdown.is_cancelled() {
             break;
         }
@@ -110,6 +117,8 @@ async fn post_call(
 }
 
 struct PastCall {
+    scenario: Scenario,
+    wire: WireOptions,
     truth: CallTruth,
     events: Vec<Event>,
 }
@@ -120,7 +129,17 @@ fn past(
     zone: &str,
     until: Timestamp,
     days: u32,
+    recordings_base: Option<String>,
 ) -> anyhow::Result<impl Iterator<Item = PastCall>> {
+    let mut wire = WireOptions {
+        partial_transcripts: false,
+        conversation_updates: false,
+        speech_updates: false,
+        ..WireOptions::default()
+    };
+    if let Some(base) = recordings_base {
+        wire.recordings_base = base;
+    }
     let zone = TimeZone::get(zone).with_context(|| format!("unknown time zone {zone}"))?;
     let last = until.to_zoned(zone.clone()).date();
     let first = last.checked_sub(i64::from(days).days())?;
@@ -129,14 +148,14 @@ fn past(
     let mut rng = rng::stream(seed, &format!("past of {}", target.org_label));
     let mut deck = Deck::new(scripts);
     let dates = first.series(1.day()).take_while(move |date| *date <= last);
-    Ok(dates.flat_map(move |date| day(&mut rng, &mut deck, &target, &zone, date, until)))
+    Ok(dates.flat_map(move |date| day(&mut rng, &mut deck, (&target, &wire), &zone, date, until)))
 }
 
 /// The calls of one day, in order.
 fn day(
     rng: &mut ChaCha8Rng,
     deck: &mut Deck,
-    target: &Target,
+    (target, wire): (&Target, &WireOptions),
     zone: &TimeZone,
     date: Date,
     until: Timestamp,
@@ -152,25 +171,19 @@ fn day(
             let created_at = zone.to_ambiguous_zoned(date.to_datetime(time)).compatible().ok()?.timestamp();
             let script = deck.draw(rng);
             let scenario = Scenario::draw(rng, target, script, created_at);
-            (scenario.at(scenario.report_at) <= until).then(|| past_call(target, &scenario))
+            (scenario.at(scenario.report_at) <= until).then(|| past_call(target, wire, scenario))
         })
         .collect()
 }
 
-fn past_call(target: &Target, scenario: &Scenario) -> PastCall {
-    let options = WireOptions {
-        partial_transcripts: false,
-        conversation_updates: false,
-        speech_updates: false,
-        ..WireOptions::default()
-    };
-    let mut timeline = wire::timeline(scenario, &options);
-    let truth = CallTruth::of(scenario, &timeline, target.practice_kind, target.connection_id);
+fn past_call(target: &Target, options: &WireOptions, scenario: Scenario) -> PastCall {
+    let mut timeline = wire::timeline(&scenario, options);
+    let truth = CallTruth::of(&scenario, &timeline, target.practice_kind, target.connection_id);
     timeline.events.retain(|event| match &event.kind {
         EventKind::Status { status } => status == "in-progress" || status == "ended",
         kind => *kind == EventKind::Report,
     });
-    PastCall { truth, events: timeline.events }
+    PastCall { scenario, wire: options.clone(), truth, events: timeline.events }
 }
 
 fn calls_on(rng: &mut ChaCha8Rng, weekday: Weekday) -> u32 {
@@ -242,7 +255,7 @@ mod tests {
     fn most_calls_come_in_office_hours_of_the_practice_and_few_on_sunday() {
         for practice in [&practices()[0], &practices()[3]] {
             let zone = TimeZone::get(practice.zone).unwrap();
-            let begun: Vec<_> = past(3, Target::of_practice(practice, "", None, ""), practice.zone, until(), 14)
+            let begun: Vec<_> = past(3, Target::of_practice(practice, "", None, ""), practice.zone, until(), 14, None)
                 .unwrap()
                 .map(|call| call.truth.created_at.to_zoned(zone.clone()))
                 .collect();

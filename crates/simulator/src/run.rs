@@ -22,6 +22,7 @@ use uuid::Uuid;
 use crate::deliver::{self, Answer, Backoff, Parcel, Patience, WhoAnswers};
 use crate::faults::{self, BIG_REPORT_BYTES, Delivery, Fault, Faults, NEW_ENDED_REASON};
 use crate::ledger::{self, CallTruth, EventRecord, Ledger, Line, Truth, Violation};
+use crate::provider::{CallPace, Provider};
 use crate::rng;
 use crate::scenario::Scenario;
 use crate::script::{Medium, Script, library};
@@ -69,6 +70,8 @@ pub struct SimulateOptions {
     pub backoff: Option<Backoff>,
     /// What the assistant is set to send.
     pub wire: WireOptions,
+    /// Whose API knows the calls. Reports then name recordings there.
+    pub provider: Option<Provider>,
     /// Append everything that happens to this file, one JSON object per line.
     pub ledger: Option<PathBuf>,
     /// Keep calls and events in memory for the truth at the end. Not for runs without an end.
@@ -92,6 +95,7 @@ impl Default for SimulateOptions {
             patience: Patience::default(),
             backoff: None,
             wire: WireOptions::default(),
+            provider: None,
             ledger: None,
             keep: true,
         }
@@ -465,8 +469,14 @@ impl Call {
             org_label: scenario.org_label.clone(),
             script: scenario.script_id.clone(),
         });
+        if let Some(base) = stage.options.provider.as_ref().and_then(Provider::recordings_base) {
+            self.wire.recordings_base = base;
+        }
+        let pace = CallPace::Since { begun: stage.instant(self.launch_ms), speed: stage.options.speed };
+        self.remember(&scenario, pace);
         if scenario.number.assistant_id.is_none() && scenario.medium == Medium::Inbound {
             scenario = self.ask_who_answers(scenario).await?;
+            self.remember(&scenario, pace);
         }
         let timeline = wire::timeline(&scenario, &self.wire);
         let target = &stage.targets[self.target];
@@ -515,6 +525,13 @@ impl Call {
             ended_reason: scenario.ended_reason,
         });
         Ok(())
+    }
+
+    /// Tells the provider's API how the call goes.
+    fn remember(&self, scenario: &Scenario, pace: CallPace) {
+        if let Some(provider) = &self.stage.options.provider {
+            provider.remember(scenario, &self.wire, pace);
+        }
     }
 
     /// Sends `assistant-request` and goes on as the receiver says.

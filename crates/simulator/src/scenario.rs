@@ -23,6 +23,20 @@ pub(crate) enum Moment {
     Forwarded { name: String, number: String, status: String, at: u32 },
 }
 
+impl Moment {
+    /// When it is known: at its end where it lasts.
+    pub(crate) fn at(&self) -> u32 {
+        match self {
+            Self::Said { to, .. } => *to,
+            Self::Tool { answered_at, .. } => *answered_at,
+            Self::Interrupted { at }
+            | Self::Hung { at }
+            | Self::LanguageChanged { at, .. }
+            | Self::Forwarded { at, .. } => *at,
+        }
+    }
+}
+
 /// A call with its words and times fixed.
 #[derive(Clone, Debug)]
 pub(crate) struct Scenario {

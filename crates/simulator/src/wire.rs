@@ -55,7 +55,7 @@ pub struct WireOptions {
     pub speech_updates: bool,
     /// Shape of tool calls.
     pub tool_shape: ToolShape,
-    /// Where recordings appear to lie.
+    /// Where recordings appear to lie: a provider's [`crate::Provider::recordings_base`] where one answers.
     pub recordings_base: String,
     /// Grow the report to about this many bytes. `None`: as it comes.
     pub report_bytes: Option<usize>,
@@ -168,6 +168,62 @@ pub(crate) fn assistant_request(scenario: &Scenario, options: &WireOptions) -> E
     build.events.remove(0)
 }
 
+/// The call object as the provider's API shows it when the call has come `reached` milliseconds far: what the published
+/// schema says can also be found there of each message, and nothing that has not happened yet.
+pub(crate) fn call_object(scenario: &Scenario, options: &WireOptions, reached: u32) -> Value {
+    let quiet = WireOptions {
+        partial_transcripts: false,
+        conversation_updates: false,
+        speech_updates: false,
+        report_bytes: None,
+        ..options.clone()
+    };
+    let mut build = Builder::new(scenario, &quiet);
+    build.opening();
+    for moment in scenario.moments.iter().filter(|moment| moment.at() <= reached) {
+        build.moment(moment);
+    }
+    let mut call = if reached >= scenario.report_at {
+        build.ending();
+        build.events.pop().map_or(Value::Null, reported_call)
+    } else {
+        build.call_so_far(reached)
+    };
+    call["updatedAt"] = json!(iso(scenario.at(last_change(scenario, reached))));
+    call["assistant"] = build.assistant();
+    call
+}
+
+/// Where in its life the call last changed, given how far it has come.
+pub(crate) fn last_change(scenario: &Scenario, reached: u32) -> u32 {
+    let ends = [scenario.ringing_at, scenario.ended_at, scenario.report_at];
+    let moments = scenario.moments.iter().map(Moment::at);
+    ends.into_iter().chain(scenario.started_at).chain(moments).filter(|at| *at <= reached).max().unwrap_or(0)
+}
+
+/// The call of a report, with what the report says of it.
+fn reported_call(mut report: Event) -> Value {
+    let mut call = report.message["call"].take();
+    for key in [
+        "analysis",
+        "artifact",
+        "compliance",
+        "cost",
+        "costBreakdown",
+        "costs",
+        "destination",
+        "endedAt",
+        "endedReason",
+        "startedAt",
+    ] {
+        if let Some(value) = report.message.get_mut(key) {
+            call[key] = value.take();
+        }
+    }
+    call["messages"] = call["artifact"]["messages"].clone();
+    call
+}
+
 /// A message of a type that the provider has not invented yet.
 pub(crate) fn unknown(after: &Event) -> Event {
     let mut message = after.message.clone();
@@ -235,6 +291,24 @@ impl<'a> Builder<'a> {
             provider_call_id,
             listen_token,
         }
+    }
+
+    /// The call before its report: the status that was reached last, and what has been said.
+    fn call_so_far(&mut self, reached: u32) -> Value {
+        let happened = self.events.iter().filter(|event| event.offset_ms <= reached);
+        let reached_status = happened.filter_map(|event| event.message["call"]["status"].as_str()).next_back();
+        self.status = match reached_status {
+            _ if reached >= self.scenario.ended_at => "ended",
+            Some("ringing") => "ringing",
+            Some("in-progress") => "in-progress",
+            Some("forwarding") => "forwarding",
+            _ if self.scenario.medium == Medium::Inbound => "ringing",
+            _ => "queued",
+        };
+        let mut call = self.call(reached, false);
+        call["artifact"] = json!({"messages": self.messages, "transcript": self.transcript});
+        call["messages"] = json!(self.messages);
+        call
     }
 
     fn opening(&mut self) {

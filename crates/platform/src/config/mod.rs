@@ -28,7 +28,7 @@ use reader::{Reader, Recorded};
 pub use mail::{MailConfig, MailEventsConfig, RelayConfig, RelayTls};
 pub use reader::{ConfigErrors, Problem};
 pub use site::{Legal, Money, Per, Plan, SiteConfig, Wording};
-pub use values::{LogFormat, MasterKey, Origin, Rate};
+pub use values::{HostPort, LogFormat, MasterKey, Origin, Rate};
 pub use variables::{Section, VARIABLES, Variable, example};
 
 /// Connections that a private cluster accepts in all.
@@ -50,6 +50,8 @@ pub struct Config {
     pub limits: LimitConfig,
     /// The voice provider Vapi.
     pub vapi: VapiConfig,
+    /// What may be asked outside.
+    pub outbound: OutboundConfig,
     /// Sending mail.
     pub mail: MailConfig,
     /// What the installation may use up.
@@ -58,8 +60,6 @@ pub struct Config {
     pub site: SiteConfig,
     /// Log output.
     pub log: LogConfig,
-    /// Variables that are set although this version has no part that reads them; see [`Config::warnings`].
-    pub reserved: Vec<String>,
 }
 
 /// Addresses and the data directory.
@@ -146,6 +146,15 @@ pub struct LimitConfig {
 pub struct VapiConfig {
     /// Secrets of the platform-wide webhook, newest first. Empty: that webhook answers 401.
     pub webhook_secrets: Vec<Secret>,
+    /// Where its API is.
+    pub api_url: Origin,
+}
+
+/// What may be asked outside; see [`crate::outbound`].
+#[derive(Debug, Clone, Default)]
+pub struct OutboundConfig {
+    /// Hosts and ports that may be asked although they are not https on a public address.
+    pub allow: Vec<HostPort>,
 }
 
 /// What the installation may use up, for the operator's page of limits. Nothing is stopped by these; `None`: no limit is
@@ -182,26 +191,31 @@ impl Config {
         let security = security(&mut reader);
         let limits = limits(&mut reader);
         let vapi = vapi(&mut reader);
+        let outbound = outbound(&mut reader);
         let mail = mail::read(&mut reader);
         let site = site(&mut reader);
         let quotas = quotas(&mut reader);
         let log = log(&mut reader);
-        let reserved = reader.reserved();
         let problems = reader.into_problems();
-        match (server, database, security, limits, vapi, mail, site, quotas, log) {
-            (Ok(server), Ok(database), Ok(security), Ok(limits), Ok(vapi), Ok(mail), Ok(site), Ok(quotas), Ok(log))
-                if problems.is_empty() =>
-            {
-                Ok(Self { server, database, security, limits, vapi, mail, quotas, site, log, reserved })
-            }
+        // Whatever is missing has left a problem behind.
+        let all = || -> Result<Self, Recorded> {
+            Ok(Self {
+                server: server?,
+                database: database?,
+                security: security?,
+                limits: limits?,
+                vapi: vapi?,
+                outbound: outbound?,
+                mail: mail?,
+                quotas: quotas?,
+                site: site?,
+                log: log?,
+            })
+        };
+        match all() {
+            Ok(config) if problems.is_empty() => Ok(config),
             _ => Err(ConfigErrors(problems)),
         }
-    }
-
-    /// What is no mistake and yet not what somebody may expect, one sentence each. To be shown at start and by
-    /// `check-config`. Quotes no values.
-    pub fn warnings(&self) -> impl Iterator<Item = String> {
-        self.reserved.iter().map(|name| format!("{name} is not used by this version"))
     }
 }
 
@@ -334,7 +348,13 @@ fn limits(reader: &mut Reader<'_>) -> Result<LimitConfig, Recorded> {
 }
 
 fn vapi(reader: &mut Reader<'_>) -> Result<VapiConfig, Recorded> {
-    Ok(VapiConfig { webhook_secrets: secrets(reader, &variables::VAPI_WEBHOOK_SECRET)? })
+    let webhook_secrets = secrets(reader, &variables::VAPI_WEBHOOK_SECRET);
+    let api_url = reader.value(&variables::VAPI_API_URL, str::parse);
+    Ok(VapiConfig { webhook_secrets: webhook_secrets?, api_url: api_url? })
+}
+
+fn outbound(reader: &mut Reader<'_>) -> Result<OutboundConfig, Recorded> {
+    Ok(OutboundConfig { allow: reader.list(&variables::OUTBOUND_ALLOW, str::parse)? })
 }
 
 /// A comma list of secrets.

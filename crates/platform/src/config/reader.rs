@@ -68,11 +68,6 @@ impl<'a> Reader<'a> {
         self.problems
     }
 
-    /// Variables that are set and belong to a part this version does not have.
-    pub(super) fn reserved(&self) -> Vec<String> {
-        self.env.keys().filter(|name| variables::is_reserved(name) && self.text(name).is_some()).cloned().collect()
-    }
-
     /// Notes a problem with a variable.
     pub(super) fn problem(&mut self, variable: &Variable, what: impl Into<String>) -> Recorded {
         self.record(variable.name, what.into(), Some(variable.example))

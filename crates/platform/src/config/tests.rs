@@ -57,6 +57,8 @@ fn an_empty_environment_gives_the_documented_defaults() {
     assert_eq!(config.limits.live_connections_per_user, 20);
     assert_eq!(config.limits.live_connections_per_org, 2000);
     assert!(config.vapi.webhook_secrets.is_empty());
+    assert_eq!(config.vapi.api_url.as_str(), "https://api.vapi.ai");
+    assert!(config.outbound.allow.is_empty());
     assert!(config.security.master_key.is_none());
     assert_eq!(config.log.filter, "info");
     assert_eq!(config.log.format, LogFormat::Text);
@@ -167,11 +169,21 @@ fn variables_of_other_programs_and_of_our_tests_are_left_alone() {
 }
 
 #[test]
-fn a_variable_of_a_part_that_does_not_exist_yet_is_a_warning_and_no_problem() {
-    let pairs = [("VOXANNE_VAPI_API_URL", "https://user:hunter2@vapi.example.com"), ("VOXANNE_OUTBOUND_ALLOW", "")];
-    let warnings: Vec<String> = Config::from_env(&env(&pairs)).unwrap().warnings().collect();
-    assert_eq!(warnings, ["VOXANNE_VAPI_API_URL is not used by this version"], "an empty value is unset");
-    assert_eq!(Config::from_env(&BTreeMap::new()).unwrap().warnings().count(), 0);
+fn what_may_be_asked_inside_is_named_by_host_and_port() {
+    let config = Config::from_env(&env(&[("VOXANNE_OUTBOUND_ALLOW", "MinIO.internal:9000, [::1]:8080,127.0.0.1:80")]));
+    let allow = config.unwrap().outbound.allow;
+    let is = |host: &str, port| {
+        let url = url::Url::parse(&format!("http://{host}")).unwrap();
+        allow.iter().any(|allowed| allowed.is(&url.host().unwrap(), port))
+    };
+    assert!(is("minio.internal", 9000) && is("[0:0::1]", 8080) && is("2130706433", 80));
+    assert!(!is("minio.internal", 9001) && !is("other.internal", 9000) && !is("127.0.0.1", 8080));
+
+    for wrong in ["minio.internal", "minio.internal:0", "minio.internal:70000", ":9000", "http://a:1", "a b:1", "a:+1"]
+    {
+        let text = problems(&[("VOXANNE_OUTBOUND_ALLOW", wrong)]).to_string();
+        assert!(text.contains("VOXANNE_OUTBOUND_ALLOW"), "{wrong}: {text}");
+    }
 }
 
 #[test]

@@ -13,7 +13,7 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use ipnet::IpNet;
 use secrecy::{ExposeSecret as _, SecretBox};
 use tracing_subscriber::EnvFilter;
-use url::Url;
+use url::{Host, Url};
 
 use crate::ids::OrgId;
 
@@ -115,6 +115,38 @@ impl FromStr for Origin {
             return Err("must end after the host or port, without a path or slash".to_owned());
         }
         Ok(Self(url.origin().ascii_serialization()))
+    }
+}
+
+/// A host and a port: `minio.internal:9000`, `[::1]:8080`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostPort {
+    host: Host,
+    port: u16,
+}
+
+impl HostPort {
+    /// Whether this names `host` at `port`.
+    pub fn is(&self, host: &Host<&str>, port: u16) -> bool {
+        self.port == port
+            && match (&self.host, host) {
+                (Host::Domain(ours), Host::Domain(theirs)) => ours == theirs,
+                (Host::Ipv4(ours), Host::Ipv4(theirs)) => ours == theirs,
+                (Host::Ipv6(ours), Host::Ipv6(theirs)) => ours == theirs,
+                _ => false,
+            }
+    }
+}
+
+impl FromStr for HostPort {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("has {text:?}, not a host and a port like minio.internal:9000");
+        let (host, port) = text.rsplit_once(':').ok_or_else(wrong)?;
+        let host = Host::parse(host).map_err(|_| wrong())?;
+        let port = digits(port).filter(|port| *port != 0).ok_or_else(wrong)?;
+        Ok(Self { host, port })
     }
 }
 

@@ -44,6 +44,8 @@ pub enum Section {
     Limits,
     /// The voice provider Vapi.
     Vapi,
+    /// Requests that the server sends.
+    Outbound,
     /// Sending mail.
     Mail,
     /// The public website.
@@ -61,6 +63,7 @@ impl Section {
             Self::Security => "Security",
             Self::Limits => "Limits",
             Self::Vapi => "Voice provider: Vapi",
+            Self::Outbound => "Requests to others",
             Self::Mail => "Mail",
             Self::Website => "Website",
             Self::Log => "Log",
@@ -298,6 +301,26 @@ pub(super) static VAPI_WEBHOOK_SECRET: Variable = Variable {
     secret: true,
 };
 
+pub(super) static VAPI_API_URL: Variable = Variable {
+    name: "VOXANNE_VAPI_API_URL",
+    section: Section::Vapi,
+    meaning: "Address of Vapi's API, without a path: recordings and missing calls are asked for there, with the private key \
+              of the connection (voxanne admin connect-provider --api-key-file).",
+    default: Some("https://api.vapi.ai"),
+    example: "https://api.vapi.ai",
+    secret: false,
+};
+
+pub(super) static OUTBOUND_ALLOW: Variable = Variable {
+    name: "VOXANNE_OUTBOUND_ALLOW",
+    section: Section::Outbound,
+    meaning: "Comma list of host:port that this server may ask although the address is private, the port is not 443, or \
+              the scheme is http. Everything else that recordings and webhooks lead to has to be https on a public address.",
+    default: Some(""),
+    example: "minio.internal:9000",
+    secret: false,
+};
+
 pub(super) static SMTP_URL: Variable = Variable {
     name: "VOXANNE_SMTP_URL",
     section: Section::Mail,
@@ -440,6 +463,8 @@ pub static VARIABLES: &[&Variable] = &[
     &LIMIT_PROVIDER_MINUTES,
     &LIMIT_PROVIDER_COST_USD,
     &VAPI_WEBHOOK_SECRET,
+    &VAPI_API_URL,
+    &OUTBOUND_ALLOW,
     &SMTP_URL,
     &SMTP_CA_FILE,
     &MAIL_FROM,
@@ -459,21 +484,11 @@ pub static VARIABLES: &[&Variable] = &[
 const TOOLING: &[&str] = &["VOXANNE_UI_DIR"];
 const TOOLING_PREFIX: &str = "VOXANNE_TEST_";
 
-/// Names promised to parts that this version does not have. A setting prepared for a later version must not stop this
-/// one, but it must not look as if it worked either: it is answered with a warning.
-const RESERVED: &[&str] = &["VOXANNE_VAPI_API_URL", "VOXANNE_OUTBOUND_ALLOW"];
-
-/// Whether `name` belongs to a part that this version does not have.
-pub(super) fn is_reserved(name: &str) -> bool {
-    RESERVED.contains(&name)
-}
-
 /// Whether `name` looks like ours but is in no table: most likely a typing mistake.
 pub(super) fn is_unknown(name: &str) -> bool {
     name.starts_with("VOXANNE_")
         && !name.starts_with(TOOLING_PREFIX)
         && !TOOLING.contains(&name)
-        && !is_reserved(name)
         && !known_names().any(|known| known == name)
 }
 

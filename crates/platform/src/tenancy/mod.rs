@@ -11,6 +11,7 @@
 //!
 //! None can be made from another, so a store function's signature tells what it can reach.
 
+pub mod catalogue;
 mod guard;
 mod migrate;
 mod pool;

@@ -99,6 +99,37 @@ fn every_message_has_the_shape_of_the_published_schema() {
 }
 
 #[test]
+fn a_call_object_has_the_published_shape_at_every_moment_and_in_the_end_says_what_the_report_says() {
+    let schema = schema();
+    let options = WireOptions::default();
+    for (script, practice) in library().iter().zip(practices().iter().cycle()) {
+        let target = Target::of_practice(practice, "http://127.0.0.1:9", None, "secret");
+        let scenario = Scenario::draw(&mut rng::stream(3, &script.id), &target, script, Timestamp::UNIX_EPOCH);
+        let events = timeline(&scenario, &options).events;
+        let telling = |(place, event): &(usize, &Event)| {
+            place % 20 == 0 || matches!(event.kind, EventKind::Status { .. } | EventKind::Report)
+        };
+        for (_, event) in events.iter().enumerate().filter(telling) {
+            let call = call_object(&scenario, &options, event.offset_ms);
+            let found = problems(&schema["schemas"], &schema["schemas"]["Call"], &call, "call");
+            assert_eq!(found, Vec::<String>::new(), "{call:#}");
+            if let EventKind::Status { status } = &event.kind {
+                assert_eq!(call["status"], *status, "{}", script.id);
+            }
+            let is_reported = event.kind == EventKind::Report;
+            assert_eq!(call["artifact"]["recording"].is_object(), is_reported && scenario.started_at.is_some());
+            assert_eq!(call["analysis"].is_object(), is_reported);
+        }
+        let report = &events.last().unwrap().message;
+        let call = call_object(&scenario, &options, u32::MAX);
+        for key in ["analysis", "artifact", "cost", "costs", "destination", "endedAt", "endedReason", "startedAt"] {
+            assert_eq!(call.get(key), report.get(key), "{}: {key}", script.id);
+        }
+        assert_eq!(call["updatedAt"], iso(scenario.at(scenario.report_at)));
+    }
+}
+
+#[test]
 fn the_check_itself_finds_what_is_wrong() {
     let schema = schema();
     let report = &schema["messages"]["end-of-call-report"];

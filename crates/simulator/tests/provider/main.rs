@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+mod answering;
 mod receiver;
 mod running;
 mod verifying;

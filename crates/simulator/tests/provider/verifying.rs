@@ -134,6 +134,7 @@ async fn the_past_of_a_practice_arrives_and_is_right() {
         practice.zone,
         until,
         2,
+        None,
         &CancellationToken::new(),
     )
     .await
