@@ -38,6 +38,8 @@ pub enum Invitation {}
 pub enum Quarantined {}
 /// Marker for mail ids.
 pub enum Mail {}
+/// Marker for job ids.
+pub enum Job {}
 
 /// An organization: the tenant.
 pub type OrgId = Id<Organization>;
@@ -61,6 +63,8 @@ pub type InvitationId = Id<Invitation>;
 pub type QuarantinedId = Id<Quarantined>;
 /// A mail in the outbox.
 pub type MailId = Id<Mail>;
+/// A job in a queue.
+pub type JobId = Id<Job>;
 
 impl<K> Id<K> {
     /// A new id, ordered after all ids made earlier on this machine.

@@ -1,5 +1,5 @@
-//! What every domain stands on and no domain is known to: tenancy, HTTP conventions, the live hub, crypto, clock, ids,
-//! configuration, the private database cluster.
+//! What every domain stands on and no domain is known to: tenancy, HTTP conventions, jobs and schedules, the live hub,
+//! crypto, clock, ids, configuration, the private database cluster.
 //!
 //! A rule of the business never lives here. A rule that keeps organizations apart, or keeps a secret out of a log,
 //! lives nowhere else.
@@ -13,6 +13,7 @@ pub mod embedded;
 pub mod http;
 pub mod i18n;
 pub mod ids;
+pub mod jobs;
 pub mod outbound;
 pub mod realtime;
 pub mod secret;

@@ -22,6 +22,8 @@ pub const WITHOUT_ORGANIZATION: &[(&str, &str)] = &[
     ("mail_relays", "of the installation"),
     ("mail_events_unmatched", "they belong to no mail, so to no organization"),
     ("mail_spending", "the daily budget of a relay is shared by all organizations"),
+    ("job_queues", "of the installation"),
+    ("schedules", "duties of the installation"),
 ];
 
 /// Functions that run with the rights of the system role, each looked at for what it lets through.
