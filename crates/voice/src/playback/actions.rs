@@ -5,11 +5,14 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 use platform::audit::{self, Actor};
 use platform::ids::{CallId, OrgId};
-use platform::tenancy::{DbError, Tenancy};
+use platform::jobs::Jobs;
+use platform::tenancy::{DbError, Tenancy, TenantTx};
 use serde_json::json;
 
-use super::model::{Channel, Listening, Listenings, Sound};
+use super::model::{Listening, Listenings, choose};
 use super::store;
+use crate::recordings;
+use crate::recordings::model::{Channel, File};
 
 /// Why a recording cannot be played.
 #[derive(Debug, thiserror::Error)]
@@ -29,9 +32,21 @@ pub enum PlaybackError {
     /// It was deleted.
     #[error("the recording was deleted")]
     Gone,
+    /// Nothing to try again.
+    #[error("no recording of this call has failed")]
+    NotFailed,
     /// The database failed.
     #[error(transparent)]
     Database(#[from] DbError),
+}
+
+/// A file that plays.
+#[derive(Clone, Debug)]
+pub struct Sound {
+    /// Which sides of the call it has.
+    pub channel: Channel,
+    /// The file.
+    pub file: File,
 }
 
 /// The file that plays when this recording is asked for.
@@ -42,16 +57,19 @@ pub async fn find(
     channel: Option<Channel>,
 ) -> Result<Sound, PlaybackError> {
     let mut tx = tenancy.tenant(org).await?;
-    let found = store::find(&mut tx, call, channel).await?;
+    let state = store::recording_state(&mut tx, call).await?;
+    let recordings = recordings::of_call(&mut tx, call).await?;
     tx.commit().await?;
-    let found = found.ok_or(PlaybackError::NotFound)?;
-    match (found.sound, found.state.as_str()) {
-        (_, "expired") => Err(PlaybackError::Gone),
-        (Some(sound), _) => Ok(sound),
-        (None, "pending" | "copying") => Err(PlaybackError::NotReady),
-        (None, "failed") => Err(PlaybackError::Failed),
-        (None, _) => Err(PlaybackError::NoRecording),
+    let state = state.ok_or(PlaybackError::NotFound)?;
+    if let Some((channel, file)) = choose(&recordings, channel) {
+        return Ok(Sound { channel, file: file.clone() });
     }
+    Err(match state.as_str() {
+        "pending" | "copying" => PlaybackError::NotReady,
+        "failed" => PlaybackError::Failed,
+        "expired" => PlaybackError::Gone,
+        _ => PlaybackError::NoRecording,
+    })
 }
 
 /// Who asks, from where and for what.
@@ -75,7 +93,7 @@ pub async fn note(
     listenings: &Listenings,
     listener: &Listener,
     call: CallId,
-    channel: &str,
+    channel: Channel,
     now: Timestamp,
 ) -> Result<(), DbError> {
     let Listener { org, actor, from, by_link, download } = *listener;
@@ -95,4 +113,20 @@ pub async fn note(
         listenings.forget(&listening);
     }
     written
+}
+
+/// Lets the copies of a call's recordings that failed be tried again, from the first attempt on. Answers the number of the
+/// live event, to be announced after the commit.
+pub async fn retry(tx: &mut TenantTx, queue: &Jobs, by: Actor, call: CallId) -> Result<i64, PlaybackError> {
+    let failed = store::revive_failed(tx, call).await?;
+    if failed.is_empty() {
+        let is_known = store::recording_state(tx, call).await?.is_some();
+        return Err(if is_known { PlaybackError::NotFailed } else { PlaybackError::NotFound });
+    }
+    for recording in &failed {
+        queue.retry(tx, recordings::COPYING, &recording.to_string()).await?;
+    }
+    let detail = json!({ "recordings": failed.len() });
+    audit::record(tx, by, "recording.retried", Some(&call.to_string()), detail).await?;
+    Ok(store::tell(tx, call).await?)
 }

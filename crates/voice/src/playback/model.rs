@@ -12,8 +12,9 @@ use platform::audit::Actor;
 use platform::crypto::{CryptoError, MasterKey};
 use platform::ids::{CallId, OrgId};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 use uuid::Uuid;
+
+use crate::recordings::model::{Channel, File, Media, Recording, State};
 
 /// How long a link works.
 pub const LINK_LIFE: SignedDuration = SignedDuration::from_mins(5);
@@ -24,66 +25,22 @@ const MOST: usize = 10_000;
 /// What a sealed link is for: it opens nothing else that is sealed.
 const PLACE: &str = "recording link";
 
-/// Which sides of a call a recording has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Channel {
-    /// Each side for itself: the caller on the left, the agent on the right.
-    Stereo,
-    /// Both mixed.
-    Mono,
-    /// The agent alone.
-    Agent,
-    /// The caller alone.
-    Caller,
+/// A strong validator of a file: its own digest.
+pub fn etag(file: &File) -> String {
+    format!("\"{}\"", hex::encode(&file.sha256))
 }
 
-impl Channel {
-    /// As stored.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Stereo => "stereo",
-            Self::Mono => "mono",
-            Self::Agent => "agent",
-            Self::Caller => "caller",
-        }
-    }
+/// A name for the file on somebody's disk. Names nobody.
+pub fn file_name(call: CallId, channel: Channel, media: Media) -> String {
+    format!("call-{call}-{}.{}", channel.as_str(), media.extension())
 }
 
-/// A file that can be played.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sound {
-    /// Where storage has it.
-    pub key: String,
-    /// What its bytes are.
-    pub content_type: String,
-    /// How many they are.
-    pub length: u64,
-    /// SHA-256 of the bytes.
-    pub digest: Vec<u8>,
-    /// Which sides it has.
-    pub channel: String,
-}
-
-impl Sound {
-    /// A strong validator: the bytes' own digest.
-    pub fn etag(&self) -> String {
-        format!("\"{}\"", hex::encode(&self.digest))
-    }
-
-    /// A name for the file on somebody's disk. Names nobody.
-    pub fn file_name(&self, call: CallId) -> String {
-        let ending = match self.content_type.as_str() {
-            "audio/wav" => "wav",
-            "audio/mpeg" => "mp3",
-            "audio/mp4" => "m4a",
-            "audio/aac" => "aac",
-            "audio/ogg" => "ogg",
-            "audio/webm" => "webm",
-            _ => "bin",
-        };
-        format!("call-{call}-{}.{ending}", self.channel)
-    }
+/// The recording that plays: the one asked for, else the best that is ready.
+pub fn choose(recordings: &[Recording], channel: Option<Channel>) -> Option<(Channel, &File)> {
+    recordings
+        .iter()
+        .filter(|recording| recording.state == State::Ready && channel.is_none_or(|wanted| wanted == recording.channel))
+        .find_map(|recording| Some((recording.channel, recording.file.as_ref()?)))
 }
 
 /// What a link opens, and for whom.
@@ -184,8 +141,7 @@ impl Listenings {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use identity::CredentialId;
-    use platform::ids::{ApiKeyId, UserId};
+    use platform::ids::{ApiKeyId, RecordingId, UserId};
 
     fn now() -> Timestamp {
         "2026-11-26T09:00:00Z".parse().unwrap()
@@ -252,15 +208,48 @@ mod tests {
 
     #[test]
     fn a_files_name_names_nobody() {
-        let sound = Sound {
-            key: "k".to_owned(),
-            content_type: "audio/mpeg".to_owned(),
-            length: 3,
-            digest: vec![0xab; 32],
-            channel: "stereo".to_owned(),
-        };
         let call: CallId = "01935e5a-0000-7000-8000-000000000064".parse().unwrap();
-        assert_eq!(sound.file_name(call), "call-01935e5a-0000-7000-8000-000000000064-stereo.mp3");
-        assert_eq!(sound.etag(), format!("\"{}\"", "ab".repeat(32)));
+        let name = file_name(call, Channel::Stereo, Media::Mp3);
+        assert_eq!(name, "call-01935e5a-0000-7000-8000-000000000064-stereo.mp3");
+    }
+
+    fn recording(channel: Channel, state: State) -> Recording {
+        let file = File {
+            key: format!("{channel:?}"),
+            size: 3,
+            sha256: vec![0xab; 32],
+            media: Media::Wav,
+            duration: None,
+            channels: None,
+            peaks: None,
+            copied_at: now(),
+        };
+        Recording {
+            org: OrgId::new(),
+            id: RecordingId::new(),
+            call: CallId::new(),
+            channel,
+            state,
+            attempts: 1,
+            last_attempt_at: None,
+            reason: None,
+            detail: None,
+            file: (state == State::Ready).then_some(file),
+        }
+    }
+
+    #[test]
+    fn what_is_asked_for_plays_and_else_the_best() {
+        let all = [
+            recording(Channel::Stereo, State::Failed),
+            recording(Channel::Mono, State::Ready),
+            recording(Channel::Caller, State::Ready),
+        ];
+        let chosen = |channel| choose(&all, channel).map(|(channel, _)| channel);
+        assert_eq!(chosen(None), Some(Channel::Mono));
+        assert_eq!(chosen(Some(Channel::Caller)), Some(Channel::Caller));
+        assert_eq!(chosen(Some(Channel::Stereo)), None, "it is not ready");
+        assert_eq!(chosen(Some(Channel::Agent)), None);
+        assert_eq!(etag(choose(&all, None).unwrap().1), format!("\"{}\"", "ab".repeat(32)));
     }
 }

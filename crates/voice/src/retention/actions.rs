@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 use platform::audit::{self, Actor};
 use platform::ids::{CallId, OrgId};
-use platform::jobs::{Jobs, JobError, NewJob};
+use platform::jobs::{JobError, Jobs, NewJob, Running};
+use platform::storage::{Storage, StorageError};
 use platform::tenancy::{DbError, Tenancy, TenantTx};
 use serde_json::json;
 
@@ -202,4 +203,47 @@ async fn settle(
     }
     tx.commit().await?;
     Ok(due)
+}
+
+/// Why what is left outside the tables could not be deleted.
+#[derive(Debug, thiserror::Error)]
+pub enum ClearError {
+    /// The storage did not do it.
+    #[error("the files could not be deleted")]
+    Storage(#[from] StorageError),
+    /// The job is another worker's by now.
+    #[error("the lease on the job is gone")]
+    Lost,
+    /// The database failed.
+    #[error(transparent)]
+    Database(#[from] DbError),
+}
+
+/// Deletes what is left of a call's deleted recordings and content outside the tables of its organization.
+pub async fn clear(
+    tenancy: &Tenancy,
+    storage: &Storage,
+    job: &Running,
+    call: CallId,
+    now: Timestamp,
+) -> Result<(), ClearError> {
+    let mut tx = tenancy.tenant(job.org).await?;
+    let files = store::files_to_delete(&mut tx, call).await?;
+    let is_erased = store::keeping(&mut tx, call).await?.tombstone.is_some();
+    tx.commit().await?;
+    for file in &files {
+        storage.delete(file).await?;
+    }
+    if is_erased {
+        let mut tx = tenancy.system("the quarantine belongs to no organization").await?;
+        store::empty_quarantined(&mut tx, job.org, call).await?;
+        tx.commit().await?;
+    }
+    let mut tx = tenancy.tenant(job.org).await?;
+    store::complete(&mut tx, call, now).await?;
+    if !job.finish(&mut tx).await? {
+        return Err(ClearError::Lost);
+    }
+    tx.commit().await?;
+    Ok(())
 }

@@ -133,7 +133,7 @@ async fn place_hold(
     let mut tx = caller.begin(&state.tenancy).await?;
     let told = actions::place_hold(&mut tx, caller.actor, id, reason, now).await?;
     tx.commit().await?;
-    state.announce(caller.org, told.seq);
+    state.told(caller.org, told);
     Ok(Json(Hold { reason: reason.to_owned(), placed_at: now }))
 }
 
@@ -158,7 +158,7 @@ async fn lift_hold(
     let mut tx = caller.begin(&state.tenancy).await?;
     let told = actions::lift_hold(&mut tx, caller.actor, id, state.now()).await?;
     tx.commit().await?;
-    state.announce(caller.org, told.seq);
+    state.told(caller.org, told);
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -192,7 +192,7 @@ async fn delete_call_content(
     let mut tx = caller.begin(&state.tenancy).await?;
     let told = actions::erase(&mut tx, &state.jobs, caller.actor, id, now).await?;
     tx.commit().await?;
-    state.erased(caller.org, told);
+    state.told(caller.org, told);
     Ok(Json(Deleted { erased_at: now }))
 }
 

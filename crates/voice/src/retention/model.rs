@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 /// The longest time that can be set, in days: a century.
 const MOST_DAYS: i32 = 36_500;
 /// Longest reason of a hold, in characters.
-pub(super) const MAX_REASON: usize = 500;
+pub const MAX_REASON: usize = 500;
 
 /// How long a practice keeps the content of its calls.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

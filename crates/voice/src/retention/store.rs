@@ -229,7 +229,8 @@ pub(super) async fn tell(tx: &mut TenantTx, call: CallId) -> Result<i64, DbError
 pub(super) async fn expire_recordings(tx: &mut TenantTx, call: CallId) -> Result<bool, DbError> {
     let org = tx.org();
     sqlx::query(
-        "update call_recordings set state = 'expired', reason = null, detail = null
+        "update call_recordings
+            set state = 'expired', reason = null, detail = null, queued_at = coalesce(queued_at, created_at)
           where org_id = $1 and call_id = $2 and state <> 'expired'",
     )
     .bind(org)
@@ -320,6 +321,18 @@ pub(super) async fn empty_quarantined(tx: &mut SystemTx, org: OrgId, call: CallI
     .execute(tx.conn())
     .await?;
     Ok(())
+}
+
+/// The files of the call's deleted recordings.
+pub(super) async fn files_to_delete(tx: &mut TenantTx, call: CallId) -> Result<Vec<String>, DbError> {
+    Ok(sqlx::query_scalar(
+        "select storage_key from call_recordings
+          where org_id = $1 and call_id = $2 and state = 'expired' and storage_key is not null",
+    )
+    .bind(tx.org())
+    .bind(call)
+    .fetch_all(tx.conn())
+    .await?)
 }
 
 /// The files of the call's recordings are gone. Those of a call without content leave no row either; a tombstone stands

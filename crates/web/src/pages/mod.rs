@@ -13,5 +13,6 @@ pub mod organization;
 pub mod problem;
 pub mod profile;
 pub mod quarantine;
+pub mod retention;
 pub mod team;
 pub mod today;

@@ -11,6 +11,7 @@ mod mail;
 mod organization;
 mod profile;
 mod quarantine;
+mod retention;
 mod team;
 mod today;
 
@@ -27,6 +28,10 @@ pub fn router(state: State) -> Router {
         .page("GET", "/app/live", live::show)
         .page("GET", "/app/calls", calls::list)
         .page("GET", "/app/calls/{id}", calls::show)
+        .page("POST", "/app/calls/{id}/recording/retry", calls::retry_recording)
+        .page("POST", "/app/calls/{id}/hold", calls::place_hold)
+        .page("POST", "/app/calls/{id}/hold/lift", calls::lift_hold)
+        .page("POST", "/app/calls/{id}/erase", calls::erase)
         .page("GET", "/app/organization", organization::choose)
         .page("POST", "/app/organization", organization::select)
         .page("GET", "/app/settings/profile", profile::show)
@@ -47,6 +52,8 @@ pub fn router(state: State) -> Router {
         .page("POST", "/app/settings/connections/rotate", connections::rotate)
         .page("POST", "/app/settings/connections/retire", connections::retire)
         .page("POST", "/app/settings/connections/disable", connections::disable)
+        .page("GET", "/app/settings/retention", retention::show)
+        .page("POST", "/app/settings/retention", retention::save)
         .page("GET", "/app/operator/mail", mail::list)
         .page("GET", "/app/operator/mail/suppressions", mail::list_suppressions)
         .page("GET", "/app/operator/mail/previews", mail::show_previews)
