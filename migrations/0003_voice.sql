@@ -433,7 +433,8 @@ begin
 end
 $$;
 
--- Indexes up to p_limit queued calls of the current organization; answers how many.
+-- Follows up to p_limit changed calls of the current organization: their words into the index, their recordings into the
+-- list of what is to be copied. Answers how many.
 create function index_queued_calls(p_org uuid, p_limit int) returns int
 language plpgsql security invoker set search_path = pg_catalog, public as $$
 declare
@@ -459,6 +460,18 @@ begin
                            (regexp_replace(coalesce(c.to_number, ''), '\D', '', 'g'))) d (digits),
                    generate_series(4, length(d.digits)) n) as numbers
       from taken join call_logs c on c.org_id = taken.org_id and c.id = taken.call_id
+  ), sound as (
+    -- A changed call may name recordings that nobody has begun to copy (0008_recordings.sql). This is not the event's own
+    -- business: it would wait for them.
+    insert into call_recordings (org_id, recording_id, call_id, channel, source_url)
+    select c.org_id, gen_random_uuid(), c.id,
+           case r ->> 'channel' when 'assistant' then 'agent' when 'customer' then 'caller' else r ->> 'channel' end,
+           r ->> 'url'
+      from taken join call_logs c on c.org_id = taken.org_id and c.id = taken.call_id,
+           jsonb_array_elements(coalesce(c.recordings,
+             jsonb_build_array(jsonb_build_object('channel', 'mono', 'url', c.recording_url)))) r
+     where c.recording_state not in ('none', 'expired') and r ->> 'channel' in ('stereo', 'mono', 'assistant', 'customer')
+    on conflict (org_id, call_id, channel) do nothing
   )
   insert into call_search as s (org_id, call_id, at, document)
   select org_id, id, at,

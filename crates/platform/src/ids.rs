@@ -36,6 +36,8 @@ pub enum ApiKey {}
 pub enum Invitation {}
 /// Marker for quarantined event ids.
 pub enum Quarantined {}
+/// Marker for recording ids.
+pub enum Recording {}
 /// Marker for mail ids.
 pub enum Mail {}
 /// Marker for job ids.
@@ -61,6 +63,8 @@ pub type ApiKeyId = Id<ApiKey>;
 pub type InvitationId = Id<Invitation>;
 /// An event that no organization could be found for.
 pub type QuarantinedId = Id<Quarantined>;
+/// One sound of a call.
+pub type RecordingId = Id<Recording>;
 /// A mail in the outbox.
 pub type MailId = Id<Mail>;
 /// A job in a queue.

@@ -5,6 +5,7 @@
 //! - [`ingress`]: an event comes in.
 //! - [`calls`]: the record, and what people read of it.
 //! - [`live`]: calls as they happen.
+//! - [`recordings`]: the sound of a call, copied into our own storage.
 //! - [`quarantine`]: events that belong to no organization we know of.
 
 pub mod calls;
@@ -13,6 +14,7 @@ pub mod ingress;
 pub mod live;
 pub mod numbers;
 pub mod quarantine;
+pub mod recordings;
 
 use std::net::IpAddr;
 use std::ops::Deref;

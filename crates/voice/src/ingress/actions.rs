@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use platform::clock::Clock;
+use platform::http::problem::Chain;
 use platform::ids::{ConnectionId, OrgId};
 use platform::realtime::Hub;
 use platform::secret::Secret;
@@ -131,6 +132,12 @@ impl Ingress {
     pub async fn start(&self, tenancy: &Tenancy) -> Result<(), DbError> {
         self.routing.refresh(tenancy).await?;
         self.routing.keep_fresh(tenancy.clone(), &self.tasks);
+        match self.spool.remove_unfinished(self.clock.now()).await {
+            Ok(0) => {}
+            Ok(files) => tracing::info!(files, "removed what a crash left half written in the spool"),
+            // Harmless leftovers; the drain complains of a directory that cannot be read.
+            Err(error) => tracing::warn!(error = %Chain(&error), "half written files stay in the spool"),
+        }
         let this = self.clone();
         self.tasks.every(DRAIN_SPOOL, "answered events wait on disk for the database", move || {
             let this = this.clone();

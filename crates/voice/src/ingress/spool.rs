@@ -11,12 +11,18 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use jiff::{SignedDuration, Timestamp};
 use platform::crypto::{CryptoError, MasterKey};
 use platform::ids::{ConnectionId, OrgId};
 use uuid::Uuid;
 
 /// Ending of a file that waits to be taken in.
 const WAITING: &str = "event";
+/// Ending of a file that is being written.
+const UNFINISHED: &str = "part";
+/// How old a file that is being written may be: writing one takes milliseconds, and its event is answered or dropped
+/// within seconds.
+const WRITING: SignedDuration = SignedDuration::from_mins(1);
 /// Ending of a file that cannot be read: sealed with another master key, or damaged. Kept for the operator.
 const UNREADABLE: &str = "unreadable";
 /// Stands in a file's name where there is no organization or connection.
@@ -100,6 +106,12 @@ impl Spool {
         self.off_the_runtime(move |inner| Ok(fs::remove_file(inner.path(&name))?)).await
     }
 
+    /// Removes what a process left half written when it died. Its event was not answered from here: only a whole file is.
+    /// Answers how many there were.
+    pub async fn remove_unfinished(&self, now: Timestamp) -> Result<usize, SpoolError> {
+        self.off_the_runtime(move |inner| inner.remove_unfinished(now)).await
+    }
+
     async fn off_the_runtime<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Inner) -> Result<T, SpoolError> + Send + 'static,
@@ -119,7 +131,7 @@ impl Inner {
         let name = name(event);
         let sealed = self.key.seal(&place(&name), &event.body)?;
         // Written under another name first: a drain must never meet half a file.
-        let unfinished = self.path(&name).with_extension("part");
+        let unfinished = self.path(&name).with_extension(UNFINISHED);
         let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
         file.write_all(&sealed)?;
         file.sync_all()?;
@@ -129,7 +141,8 @@ impl Inner {
         Ok(())
     }
 
-    fn waiting(&self) -> io::Result<Vec<String>> {
+    /// The names with that ending.
+    fn files(&self, ending: &str) -> io::Result<Vec<String>> {
         let entries = match fs::read_dir(&self.directory) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -138,12 +151,29 @@ impl Inner {
         let mut names = Vec::new();
         for entry in entries {
             let name = entry?.file_name();
-            let is_ours = Path::new(&name).extension().is_some_and(|ending| ending == WAITING);
-            names.extend(name.to_str().filter(|_| is_ours).map(str::to_owned));
+            let is_meant = Path::new(&name).extension().is_some_and(|found| found == ending);
+            names.extend(name.to_str().filter(|_| is_meant).map(str::to_owned));
         }
+        Ok(names)
+    }
+
+    fn waiting(&self) -> io::Result<Vec<String>> {
+        let mut names = self.files(WAITING)?;
         // The names begin with an id that grows with time.
         names.sort_unstable();
         Ok(names)
+    }
+
+    fn remove_unfinished(&self, now: Timestamp) -> Result<usize, SpoolError> {
+        let mut removed = 0;
+        for name in self.files(UNFINISHED)? {
+            let written = Timestamp::try_from(fs::metadata(self.path(&name))?.modified()?).map_err(io::Error::other)?;
+            if now.duration_since(written) > WRITING {
+                fs::remove_file(self.path(&name))?;
+                removed += 1;
+            }
+        }
+        Ok(removed)
     }
 
     fn read(&self, name: &str) -> Result<Waiting, SpoolError> {
@@ -214,6 +244,20 @@ mod tests {
         let path = spool.inner.path(&names[0]);
         assert!(!fs::read(&path).unwrap().windows(5).any(|window| window == b"tooth"));
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        fs::remove_dir_all(&spool.inner.directory).unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_a_crash_left_half_written_goes_and_what_is_being_written_stays() {
+        let spool = spool();
+        spool.keep(event(None, b"whole")).await.unwrap();
+        let half = spool.inner.path("half.-.-.part");
+        fs::write(&half, b"ha").unwrap();
+        let written = Timestamp::try_from(fs::metadata(&half).unwrap().modified().unwrap()).unwrap();
+        assert_eq!(spool.remove_unfinished(written + WRITING).await.unwrap(), 0);
+        assert_eq!(spool.remove_unfinished(written + WRITING * 2).await.unwrap(), 1);
+        assert!(!half.exists());
+        assert_eq!(spool.waiting().await.unwrap().len(), 1, "a whole event is never removed");
         fs::remove_dir_all(&spool.inner.directory).unwrap();
     }
 

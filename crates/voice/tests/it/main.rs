@@ -8,6 +8,7 @@ mod ingest;
 mod live;
 mod messages;
 mod orders;
+mod recordings;
 mod replay;
 mod rows;
 mod search;

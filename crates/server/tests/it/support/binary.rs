@@ -134,6 +134,13 @@ impl Installation {
         }
     }
 
+    /// Answered events that the database does not have yet, and those that nobody can read.
+    pub fn spooled(&self) -> Vec<PathBuf> {
+        let Ok(entries) = std::fs::read_dir(self.data().join("spool")) else { return Vec::new() };
+        let files = entries.map(|entry| entry.unwrap().path());
+        files.filter(|path| path.extension().is_none_or(|ending| ending != "part")).collect()
+    }
+
     pub fn text(&self, name: &str) -> String {
         std::fs::read_to_string(self.file(name)).unwrap_or_default()
     }
