@@ -210,7 +210,7 @@ test("a recording that becomes ready appears by itself, and a failed one tells w
   const { page, complaints } = await open("?recording=failed");
   await page.waitForFunction(() => document.querySelector("vx-live")?.getAttribute("data-is") === "live");
   const card = await page.$eval("[aria-labelledby=recording]", (card) => card.textContent ?? "");
-  assert.match(card, /Failed.*could not be copied into your own storage, after 12 tries: the provider no longer has it\./s);
+  assert.match(card, /Failed.*could not be copied into your own storage in 12 tries\. The recording came incomplete\./s);
   assert.equal(await page.$$eval("form[action$='/recording/retry'] button", (all) => all.length), 1);
   await gallery.push({ t: "recording.ready", id: CALL.split("/").at(-1) });
   await page.waitForSelector("vx-player [data-do=toggle]");

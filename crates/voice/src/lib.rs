@@ -6,6 +6,8 @@
 //! - [`calls`]: the record, and what people read of it.
 //! - [`live`]: calls as they happen.
 //! - [`recordings`]: the sound of a call, copied into our own storage.
+//! - [`playback`]: listening to it.
+//! - [`retention`]: how long the content of calls is kept.
 //! - [`quarantine`]: events that belong to no organization we know of.
 
 pub mod calls;
@@ -13,8 +15,10 @@ pub mod connections;
 pub mod ingress;
 pub mod live;
 pub mod numbers;
+pub mod playback;
 pub mod quarantine;
 pub mod recordings;
+pub mod retention;
 
 use std::net::IpAddr;
 use std::ops::Deref;
@@ -23,13 +27,16 @@ use std::sync::Arc;
 
 use axum::extract::FromRef;
 use identity::Authority;
+use jiff::Timestamp;
 use platform::clock::Clock;
 use platform::config::Origin;
 use platform::crypto::MasterKey;
 use platform::http::{Limiter, PublicRouter, TenantRouter};
 use platform::ids::{ConnectionId, OrgId};
+use platform::jobs::Jobs;
 use platform::realtime::Hub;
 use platform::secret::Secret;
+use platform::storage::Storage;
 use platform::tasks::Tasks;
 use platform::tenancy::{DbError, Tenancy};
 
@@ -42,6 +49,8 @@ use live::api::LiveParts;
 use live::model::LiveEvent;
 use live::neighbours::Neighbours;
 use numbers::Routing;
+use playback::model::Listenings;
+use retention::actions::Told;
 
 /// What the voice domain needs from the process.
 pub struct Services {
@@ -53,6 +62,10 @@ pub struct Services {
     pub master_key: MasterKey,
     /// Owner of background tasks.
     pub tasks: Tasks,
+    /// Work that happens later.
+    pub jobs: Jobs,
+    /// Where recordings are.
+    pub storage: Storage,
     /// Who is this and may they.
     pub authority: Authority,
     /// Where the provider finds this installation.
@@ -97,6 +110,11 @@ pub struct VoiceParts {
     pub ingress: Ingress,
     /// The live view's parts.
     pub live: LiveParts,
+    /// Work that happens later.
+    pub jobs: Jobs,
+    /// Where recordings are.
+    pub storage: Storage,
+    listenings: Listenings,
     webhooks: Arc<WebhookState>,
     neighbours: Neighbours,
 }
@@ -104,7 +122,7 @@ pub struct VoiceParts {
 impl VoiceState {
     /// Puts the parts together. Does not touch the database.
     pub fn new(services: Services) -> Self {
-        let Services { tenancy, clock, master_key, tasks, authority, public_origin, .. } = services;
+        let Services { tenancy, clock, master_key, tasks, jobs, storage, authority, public_origin, .. } = services;
         let hub: Hub<LiveEvent> = Hub::default();
         let registry = Registry::new(tenancy.clone(), master_key.clone(), clock.clone(), services.platform_secrets);
         let neighbours = Neighbours::default();
@@ -132,12 +150,32 @@ impl VoiceState {
             public_origin,
             max_bytes: services.max_webhook_bytes,
         });
-        Self(Arc::new(VoiceParts { tenancy, master_key, authority, ingress, live, webhooks, neighbours }))
+        Self(Arc::new(VoiceParts {
+            tenancy,
+            master_key,
+            authority,
+            ingress,
+            live,
+            jobs,
+            storage,
+            listenings: Listenings::default(),
+            webhooks,
+            neighbours,
+        }))
     }
 
     /// Where the provider must post a connection's events.
     pub fn webhook_url(&self, id: ConnectionId) -> String {
-        format!("{}/api/webhooks/vapi/{id}", self.webhooks.public_origin.as_str())
+        self.address(&format!("/api/webhooks/vapi/{id}"))
+    }
+
+    /// A path of this installation as the world finds it.
+    fn address(&self, path: &str) -> String {
+        format!("{}{path}", self.webhooks.public_origin.as_str())
+    }
+
+    fn now(&self) -> Timestamp {
+        self.authority.clock().now()
     }
 
     /// Reads who answers which number, and keeps doing so. Needed wherever webhooks are received.
@@ -162,6 +200,12 @@ impl VoiceState {
         self.neighbours.tell(org, seq);
     }
 
+    /// Tells whoever watches, and the job that deletes files, of what was just committed.
+    pub fn told(&self, org: OrgId, told: Told) {
+        self.announce(org, told.seq);
+        self.jobs.wake(retention::jobs::CLEARING.name);
+    }
+
     /// Tells other nodes of live events and hears of theirs. For installations on a database that several nodes share.
     pub fn start_neighbours(&self) {
         self.neighbours.start(&self.tenancy, self.live.hub.clone(), &self.live.tasks);
@@ -171,6 +215,7 @@ impl VoiceState {
     pub fn start_worker(&self) {
         calls::jobs::keep_indexed(self.tenancy.clone(), &self.live.tasks);
         live::jobs::keep_short(self.tenancy.clone(), self.authority.clock().clone(), &self.live.tasks);
+        retention::jobs::start(&self.tenancy, self.authority.clock(), &self.jobs, &self.storage);
     }
 }
 
@@ -179,13 +224,15 @@ pub fn tenant_router(state: VoiceState) -> TenantRouter<()> {
     calls::api::router()
         .merge(connections::api::router())
         .merge(live::api::router())
+        .merge(playback::api::router())
         .merge(quarantine::api::router())
+        .merge(retention::api::router())
         .with_state(state)
 }
 
 /// Routes that anybody may call and that verify each request themselves.
 pub fn public_router(state: &VoiceState) -> PublicRouter<()> {
-    ingress::api::router(Arc::clone(&state.webhooks))
+    ingress::api::router(Arc::clone(&state.webhooks)).merge(playback::api::public_router().with_state(state.clone()))
 }
 
 impl FromRef<VoiceState> for Tenancy {

@@ -41,8 +41,8 @@ use web::page::{Page, framed_mail, wants_fragment};
 use web::pages::calls::{CallRow, Calls, Filters, Outcome};
 use web::pages::problem::Problem;
 use web::pages::{
-    api_keys, call, calls, connections, entry, limits, live, mail, organization, problem, profile, quarantine, team,
-    today,
+    api_keys, call, calls, connections, entry, limits, live, mail, organization, problem, profile, quarantine, retention,
+    team, today,
 };
 use web::security::Nonce;
 use web::site::{About, Site, Visit};
@@ -257,6 +257,23 @@ fn call_rows(now: Timestamp) -> Vec<CallRow> {
         .collect()
 }
 
+fn sample_retention(asked: &HashMap<String, String>) -> retention::Retention {
+    let has = |name: &str| asked.contains_key(name);
+    let preview = retention::Preview { recordings: 1_204, bytes: 3_400_000_000, calls: 87, held: 2 };
+    retention::Retention {
+        recording_days: Some(90),
+        content_days: None,
+        days: retention::Days {
+            recording: "30".to_owned(),
+            content: "365".to_owned(),
+            content_error: has("problem").then(|| "Must not be less than recording_days.".to_owned()),
+            ..retention::Days::default()
+        },
+        preview: has("show").then(|| if has("empty") { retention::Preview::default() } else { preview }),
+        problem: None,
+    }
+}
+
 fn turns() -> Vec<Turn> {
     let line = |at: u32, speaker, text: &str| Turn::Said { at: Some(at * 1_000), speaker, text: text.to_owned() };
     vec![
@@ -388,10 +405,10 @@ async fn call_page(
         seconds: Some(66),
         recording: match asked.get("recording").map(String::as_str) {
             Some("none") => call::Recording::None,
-            Some("pending") => call::Recording::Pending { reason: Some("the provider did not answer in time.".to_owned()) },
+            Some("pending") => call::Recording::Pending { reason: Some("The provider could not be reached.".to_owned()), attempts: 3 },
             Some("copying") => call::Recording::Copying,
-            Some("failed") => call::Recording::Failed { reason: "the provider no longer has it.".to_owned(), attempts: 12 },
-            Some("expired") => call::Recording::Expired,
+            Some("failed") => call::Recording::Failed { reason: "The recording came incomplete.".to_owned(), attempts: 12 },
+            Some("expired") => call::Recording::Expired { reason: None },
             _ if live => call::Recording::None,
             kind => call::Recording::Ready(sound::player(which, kind == Some("mono"), &asked)),
         },
@@ -461,6 +478,7 @@ async fn other_page(
         "app/settings/team" => Page::app(&chrome, team::page(&chrome, &sample_team(now, &asked))),
         "app/settings/api-keys" => Page::app(&chrome, api_keys::page(&chrome, &sample_keys(now, &asked))),
         "app/settings/connections" => Page::app(&chrome, connections::page(&chrome, &sample_connections(now, &asked))),
+        "app/settings/retention" => Page::app(&chrome, retention::page(&chrome, &sample_retention(&asked))),
         "app/operator/quarantine" => Page::app(&chrome, quarantine::page(&chrome, &sample_quarantine(now, &asked))),
         "app/operator/mail" => Page::app(&chrome, mail::page(&chrome, &sample_mails(now, &asked))),
         "app/operator/mail/suppressions" => {

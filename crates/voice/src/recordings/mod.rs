@@ -14,3 +14,6 @@ pub mod model;
 mod store;
 
 pub use store::{find, of_call};
+
+/// The queue of the copies; a job's key is the recording's id.
+pub const COPYING: &str = "recordings.copy";

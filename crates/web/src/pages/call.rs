@@ -21,8 +21,10 @@ pub enum Recording {
     None,
     /// Announced; the copy waits for its turn.
     Pending {
-        /// Why it has to wait longer, when a try has failed.
+        /// What went wrong with the last try, in a sentence; none when there was none.
         reason: Option<String>,
+        /// Tries so far.
+        attempts: u32,
     },
     /// Being copied into our storage.
     Copying,
@@ -33,10 +35,13 @@ pub enum Recording {
         /// Why, in a sentence.
         reason: String,
         /// How often it was tried.
-        attempts: i64,
+        attempts: u32,
     },
-    /// Deleted after the time the practice set.
-    Expired,
+    /// Deleted after the time the practice set, or given up by the provider.
+    Expired {
+        /// What the provider said of it, in a sentence; none when it was deleted here.
+        reason: Option<String>,
+    },
 }
 
 impl Recording {
@@ -47,7 +52,7 @@ impl Recording {
             Self::Copying => tag(Tone::Info, "Saving"),
             Self::Ready(_) => html! { span.inline { (tag(Tone::Warn, "Caller")) (tag(Tone::Ok, "Agent")) } },
             Self::Failed { .. } => tag(Tone::Bad, "Failed"),
-            Self::Expired => tag(Tone::Neutral, "Deleted"),
+            Self::Expired { .. } => tag(Tone::Neutral, "Deleted"),
         }
     }
 
@@ -55,22 +60,26 @@ impl Recording {
         match self {
             Self::None if live => html! { "The recording, if there is one, comes after the call." },
             Self::None => html! { "This call was not recorded. The transcript below is complete without it." },
-            Self::Pending { reason: None } => {
+            Self::Pending { reason: None, .. } => {
                 html! { "The provider has a recording. It waits to be copied into your own storage." }
             }
-            Self::Pending { reason: Some(reason) } => {
-                html! { "The recording could not be copied yet: " (reason) " It will be tried again by itself." }
+            Self::Pending { reason: Some(reason), attempts } => {
+                html! { (reason) " It will be tried again by itself, after " (times(*attempts)) "." }
             }
             Self::Copying => html! { "The recording is being copied into your own storage." },
             Self::Ready(_) => html! {},
             Self::Failed { reason, attempts } => html! {
-                "The recording could not be copied into your own storage"
-                @if *attempts > 1 { ", after " (attempts) " tries" }
-                ": " (reason) " The transcript below is complete without it."
+                "The recording could not be copied into your own storage in " (times(*attempts)) ". " (reason)
+                " The transcript below is complete without it."
             },
-            Self::Expired => html! { "The recording was deleted, as your retention setting says." },
+            Self::Expired { reason: None } => html! { "The recording was deleted, as your retention setting says." },
+            Self::Expired { reason: Some(reason) } => html! { (reason) " It was not copied before that." },
         }
     }
+}
+
+fn times(attempts: u32) -> String {
+    if attempts == 1 { "one try".to_owned() } else { format!("{attempts} tries") }
 }
 
 /// Somebody wants the call kept, whatever the retention setting says.

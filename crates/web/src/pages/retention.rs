@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use crate::components::{
-    Field, Icon, Look, Nav, Tone, banner, card, confirm, empty, error_summary, heading, key_values, shell, submit,
+    Field, Icon, Look, Nav, Tone, banner, card, confirm, empty, error_summary, heading, key_values, post_form, shell, submit,
 };
 use crate::format;
 use crate::frame::Chrome;
@@ -27,7 +27,7 @@ pub struct Preview {
     /// Recordings, those of the calls included.
     pub recordings: i64,
     /// Their bytes.
-    pub bytes: i64,
+    pub bytes: u64,
     /// Calls.
     pub calls: i64,
     /// Calls that are kept by a hold.
@@ -115,7 +115,7 @@ fn would(chrome: &Chrome, view: &Retention, preview: &Preview) -> Markup {
                 p { "Recordings kept " (keep(&view.days.recording)) ", words, numbers and names " (keep(&view.days.content)) "." }
                 @if preview.recordings == 0 && preview.calls == 0 {
                     (empty(Icon::Archive, "Nothing yet", &html! { p { "No call is that old." } }))
-                    (crate::components::post_form(&chrome.frame, action, "acts", &html! {
+                    (post_form(&chrome.frame, action, "acts", &html! {
                         @for (name, value) in hidden { input type="hidden" name=(name) value=(value); }
                         (submit(Look::Primary, "Put in force"))
                     }))

@@ -97,7 +97,7 @@ async fn answer(
                 let found = actions::preview(&mut tx, &policy, state.now()).await?;
                 view.preview = Some(Preview {
                     recordings: found.recordings,
-                    bytes: found.recording_bytes,
+                    bytes: u64::try_from(found.recording_bytes).unwrap_or(0),
                     calls: found.calls,
                     held: found.held,
                 });
