@@ -18,6 +18,8 @@ use platform::config::{Config, Origin, QuotaConfig, Rate};
 use platform::crypto::MasterKey;
 use platform::http::client::TrustedProxies;
 use platform::http::{ApiError, Limiter, PublicRouter, TenantRouter, client, cors, headers, problem, request_id};
+use platform::jobs::Jobs;
+use platform::storage::Storage;
 use platform::tasks::Tasks;
 use platform::tenancy::Tenancy;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -83,6 +85,8 @@ impl App {
     /// Puts the parts together. Does not touch the database.
     pub fn new(config: &Config, foundation: Foundation) -> anyhow::Result<Self> {
         let Foundation { tenancy, clock, master_key, tasks, public_origin, demonstration } = foundation;
+        let jobs = Jobs::new(tenancy.clone(), clock.clone(), tasks.clone());
+        let storage = Storage::open(&config.storage, &config.server.data_dir)?;
         let public_limit = limiter("public_api", config.limits.public_api);
         let site = web::site::Site::new(config.site.clone(), public_origin.clone());
         let unverified = limiter("unverified_webhooks", config.limits.unverified_webhooks);
@@ -107,6 +111,8 @@ impl App {
             clock: clock.clone(),
             master_key: master_key.clone(),
             tasks: tasks.clone(),
+            jobs: jobs.clone(),
+            storage: storage.clone(),
             authority: identity.authority.clone(),
             public_origin: public_origin.clone(),
             other_origins: config.server.cors_origins.iter().map(|origin| origin.as_str().to_owned()).collect(),

@@ -3,7 +3,6 @@
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use platform::audit::Actor;
 use providers::vapi::classify;
 use providers::vapi::signature::WebhookAuth;
 use serde_json::Value;
@@ -13,7 +12,7 @@ use voice::connections::model::Connection;
 use voice::playback::model::choose;
 use voice::quarantine::model::QuarantinedEvent;
 use voice::recordings::model::{Channel, File, Recording};
-use voice::retention::model::{Keeping, Tombstone};
+use voice::retention::model::{Eraser, Tombstone};
 
 use crate::components::{Caption, HourBar, LiveRow, LiveState, Moment, Player, Speaker, Stat, Tone, Turn};
 use crate::format;
@@ -181,7 +180,6 @@ fn shortened(text: &str) -> String {
 pub(crate) fn call_page(
     detail: &CallDetail,
     recordings: &[Recording],
-    keeping: &Keeping,
     start: u32,
     now: Timestamp,
 ) -> call::Call {
@@ -204,8 +202,8 @@ pub(crate) fn call_page(
         facts: facts(detail),
         provider_call_id: summary.provider_call_id.clone(),
         events: moments(detail),
-        hold: keeping.hold.as_ref().map(|hold| call::Hold { reason: hold.reason.clone(), since: hold.placed_at }),
-        erased: keeping.tombstone.as_ref().map(|tombstone| call::Erased { at: tombstone.at, by: eraser(tombstone) }),
+        hold: detail.legal_hold.as_ref().map(|hold| call::Hold { reason: hold.reason.clone(), since: hold.placed_at }),
+        erased: detail.content_deleted.as_ref().map(|tombstone| call::Erased { at: tombstone.at, by: eraser(tombstone) }),
         works: false,
         problem: None,
     }
@@ -214,9 +212,9 @@ pub(crate) fn call_page(
 fn eraser(tombstone: &Tombstone) -> String {
     match (&tombstone.name, tombstone.by) {
         (Some(name), _) => name.clone(),
-        (None, Actor::System) => "the retention setting".to_owned(),
-        (None, Actor::ApiKey(_)) => "an API key".to_owned(),
-        (None, Actor::Member(_) | Actor::Operator(_)) => "somebody who is no longer a member".to_owned(),
+        (None, Eraser::Setting) => "the retention setting".to_owned(),
+        (None, Eraser::ApiKey) => "an API key".to_owned(),
+        (None, Eraser::Member) => "somebody who is no longer a member".to_owned(),
     }
 }
 
@@ -476,6 +474,8 @@ mod tests {
             language: None,
             transferred_to: None,
             consent: None,
+            legal_hold: None,
+            content_deleted: None,
         }
     }
 

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::openapi::operations;
-use crate::support::{Answer, Client, Practice, TestApp, answer, fixture, new_call};
+use crate::support::{Answer, Client, Practice, TestApp, answer, fixture, new_call, unrecorded};
 
 /// Who may.
 #[derive(Clone, Copy, PartialEq)]
@@ -60,6 +60,19 @@ fn rules() -> BTreeMap<&'static str, Rule> {
         ("change_password", with(Who::Person, json!({"current_password": "x", "new_password": "a long password"}))),
         ("list_calls", key(Who::Member, "calls:read")),
         ("get_call", key(Who::Member, "calls:read")),
+        ("get_recording", key(Who::Member, "calls:read")),
+        (
+            "create_recording_link",
+            Rule { who: Who::Member, scope: Some("calls:read"), body: Some(json!({"download": false})) },
+        ),
+        ("open_recording_link", bare(Who::Public(404))),
+        ("retry_recording", key(Who::Member, "calls:write")),
+        ("get_retention", bare(Who::Admin)),
+        ("preview_retention", bare(Who::Admin)),
+        ("set_retention", with(Who::Admin, json!({"recording_days": 30, "content_days": null}))),
+        ("place_hold", with(Who::Admin, json!({"reason": "A complaint"}))),
+        ("lift_hold", bare(Who::Admin)),
+        ("delete_call_content", bare(Who::Admin)),
         ("list_members", key(Who::Member, "members:read")),
         ("follow_live", key(Who::Member, "live:read")),
         ("create_live_ticket", key(Who::Member, "live:read")),
@@ -119,8 +132,9 @@ impl Ours {
     async fn new(app: &TestApp) -> Self {
         let practice = app.practice("Elm Street Dental").await;
         let provider_call = new_call();
-        practice.send(&fixture("end-of-call-report", &provider_call)).await.expect(200);
+        practice.send(&unrecorded(&provider_call)).await.expect(200);
         let call = id(&practice.owner.call(&provider_call).await["id"]);
+        app.plant_recording(&practice, call, b"RIFF, and sound").await;
         let member = app.member(&practice, "member").await;
         let member = id(&member.get("/api/v1/me").await.expect(200).json()["user_id"]);
         let open = json!({"email": "open@example.com", "role": "viewer"});
@@ -155,6 +169,7 @@ impl Ours {
             () if part("/members/") => self.member,
             () if part("/quarantine/") => self.quarantined,
             () if part("/demo-bookings/") => self.booking,
+            () if part("/media/") => Uuid::nil(),
             () => panic!("{path} names something that is not known here"),
         }
     }
@@ -169,6 +184,9 @@ impl Ours {
         assert!(keys["items"].as_array().unwrap().iter().any(|key| id(&key["id"]) == self.key));
         let invitations = owner.get("/api/v1/invitations").await.expect(200).json();
         assert_eq!(id(&invitations["items"][0]["id"]), self.invitation);
+        let call = owner.get(&format!("/api/v1/calls/{}", self.call)).await.expect(200).json();
+        assert_eq!((&call["legal_hold"], &call["content_deleted"]), (&Value::Null, &Value::Null));
+        assert_eq!(owner.get("/api/v1/retention").await.expect(200).json()["recording_days"], Value::Null);
         let members = owner.get("/api/v1/members").await.expect(200).json();
         let member = members["items"].as_array().unwrap().iter().find(|member| id(&member["user_id"]) == self.member);
         assert_eq!(member.unwrap()["role"], "member");

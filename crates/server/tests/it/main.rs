@@ -12,6 +12,7 @@ mod limits;
 mod live;
 mod logs;
 mod openapi;
+mod playback;
 mod simulated;
 mod support;
 mod webhooks;

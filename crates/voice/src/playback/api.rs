@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use platform::http::range::Part;
 use platform::http::{ApiError, ClientAddr, Json, Problem, PublicRouter, Query, Report, TenantRouter, Validate};
 use platform::ids::CallId;
+use platform::storage::{Key, StorageError};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -62,6 +63,7 @@ struct Wanted {
         (status = 409, description = "The recording is not copied yet, or could not be.", body = Problem, content_type = "application/problem+json"),
         (status = 410, description = "The recording was deleted.", body = Problem, content_type = "application/problem+json"),
         (status = 416, description = "The recording is not that long.", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The storage does not answer.", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn get_recording(
@@ -84,13 +86,11 @@ async fn get_recording(
     serve(&state, &listener, call, wanted.channel, &method, &headers).await
 }
 
-#[derive(Debug, Default, Deserialize, ToSchema)]
+#[derive(Debug, Deserialize, ToSchema)]
 struct LinkRequest {
     /// Which recording of the call; without it the one with both sides apart, if there is one.
-    #[serde(default)]
     channel: Option<Channel>,
     /// To be kept as a file.
-    #[serde(default)]
     download: bool,
 }
 
@@ -178,6 +178,7 @@ async fn retry_recording(
         (status = 409, description = "The recording is not there any more.", body = Problem, content_type = "application/problem+json"),
         (status = 410, description = "The recording was deleted.", body = Problem, content_type = "application/problem+json"),
         (status = 416, description = "The recording is not that long.", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The storage does not answer.", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn open_recording_link(
@@ -241,9 +242,24 @@ async fn serve(
     if method == Method::HEAD {
         return Ok((status, head).into_response());
     }
-    let stream = state.storage.get(&file.key, first..first + length).await.map_err(ApiError::internal)?;
+    let key = Key::new(&file.key).map_err(ApiError::internal)?;
+    let sound = state.storage.get(&key, Some(first..first + length)).await.map_err(away)?;
     actions::note(&state.tenancy, &state.listenings, listener, call, channel, state.now()).await?;
-    Ok((status, head, Body::from_stream(stream)).into_response())
+    Ok((status, head, Body::from_stream(sound.stream)).into_response())
+}
+
+/// The row says that there is a file. When there is none, asking again will not help.
+fn away(error: StorageError) -> ApiError {
+    match error {
+        StorageError::NotFound | StorageError::Range { .. } | StorageError::BadKey => ApiError::internal(error),
+        error => ApiError::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "storage_unavailable",
+            "The storage of recordings does not answer; try again shortly.",
+        )
+        .because(error)
+        .retry_after(5),
+    }
 }
 
 fn beyond(mut head: HeaderMap) -> Response {

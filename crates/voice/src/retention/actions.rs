@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use platform::audit::{self, Actor};
 use platform::ids::{CallId, OrgId};
 use platform::jobs::{JobError, Jobs, NewJob, Running};
-use platform::storage::{Storage, StorageError};
+use platform::storage::{Key, Storage, StorageError};
 use platform::tenancy::{DbError, Tenancy, TenantTx};
 use serde_json::json;
 
@@ -232,7 +232,7 @@ pub async fn clear(
     let is_erased = store::keeping(&mut tx, call).await?.tombstone.is_some();
     tx.commit().await?;
     for file in &files {
-        storage.delete(file).await?;
+        storage.delete(&Key::new(file.as_str())?).await?;
     }
     if is_erased {
         let mut tx = tenancy.system("the quarantine belongs to no organization").await?;

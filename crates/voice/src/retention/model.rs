@@ -1,7 +1,6 @@
 //! What is kept, and what may be deleted. Pure.
 
 use jiff::{SignedDuration, Timestamp};
-use platform::audit::Actor;
 use platform::http::{Report, Validate};
 use platform::ids::CallId;
 use serde::{Deserialize, Serialize};
@@ -149,14 +148,27 @@ pub struct Hold {
     pub placed_at: Timestamp,
 }
 
+/// Who had content deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Eraser {
+    /// Somebody of the practice.
+    Member,
+    /// A program.
+    ApiKey,
+    /// The retention setting.
+    Setting,
+}
+
 /// What is left of a call's content.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Tombstone {
     /// When it was deleted.
+    #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
-    /// Who asked for it; the system is the setting.
-    pub by: Actor,
-    /// Their name, when they are still a member.
+    /// Who had it deleted.
+    pub by: Eraser,
+    /// Their name, while they are a member.
     pub name: Option<String>,
 }
 

@@ -3,11 +3,10 @@
 use jiff::Timestamp;
 use jiff_sqlx::ToSqlx as _;
 use platform::audit::Actor;
-use platform::ids::{ApiKeyId, CallId, Id, OrgId, UserId};
+use platform::ids::{CallId, Id, OrgId};
 use platform::tenancy::{DbError, SystemTx, TenantTx};
-use uuid::Uuid;
 
-use super::model::{Candidate, Hold, Keeping, Policy, Preview, Standing, Tombstone};
+use super::model::{Candidate, Eraser, Hold, Keeping, Policy, Preview, Standing, Tombstone};
 
 /// Marker for ids of legal holds.
 enum LegalHold {}
@@ -46,9 +45,15 @@ pub(super) async fn orgs_with_policy(tx: &mut SystemTx) -> Result<Vec<OrgId>, Db
 
 /// Locks the call and says how it stands; nothing when it is unknown or another organization's.
 ///
-/// The live state is locked first, as the ingest does, and then the record, which an imported call has alone.
+/// Recordings are locked first, as their copying does, then the live state and the record, as the ingest does: in one order
+/// nobody waits in a circle. An imported call may have its record alone.
 pub(super) async fn lock(tx: &mut TenantTx, call: CallId) -> Result<Option<Standing>, DbError> {
     let org = tx.org();
+    sqlx::query("select 1 from call_recordings where org_id = $1 and call_id = $2 order by recording_id for update")
+        .bind(org)
+        .bind(call)
+        .execute(tx.conn())
+        .await?;
     let erased: Option<(bool,)> =
         sqlx::query_as("select erased from call_tracking where org_id = $1 and id = $2 for update")
             .bind(org)
@@ -110,9 +115,8 @@ pub(super) async fn keeping(tx: &mut TenantTx, call: CallId) -> Result<Keeping, 
     .bind(call)
     .fetch_optional(tx.conn())
     .await?;
-    type Row = (jiff_sqlx::Timestamp, String, Option<Uuid>, Option<String>);
-    let tombstone: Option<Row> = sqlx::query_as(
-        "select e.erased_at, e.actor_kind, e.actor_id, (select m.name from org_members() m where m.user_id = e.actor_id)
+    let tombstone: Option<(jiff_sqlx::Timestamp, String, Option<String>)> = sqlx::query_as(
+        "select e.erased_at, e.actor_kind, (select m.name from org_members() m where m.user_id = e.actor_id)
            from call_erasures e where e.org_id = $1 and e.call_id = $2",
     )
     .bind(org)
@@ -121,16 +125,15 @@ pub(super) async fn keeping(tx: &mut TenantTx, call: CallId) -> Result<Keeping, 
     .await?;
     Ok(Keeping {
         hold: hold.map(|(reason, placed_at)| Hold { reason, placed_at: placed_at.to_jiff() }),
-        tombstone: tombstone.map(|(at, kind, id, name)| Tombstone { at: at.to_jiff(), by: actor(&kind, id), name }),
+        tombstone: tombstone.map(|(at, kind, name)| Tombstone { at: at.to_jiff(), by: eraser(&kind), name }),
     })
 }
 
-fn actor(kind: &str, id: Option<Uuid>) -> Actor {
-    match (kind, id) {
-        ("member", Some(id)) => Actor::Member(UserId::from_uuid(id)),
-        ("operator", Some(id)) => Actor::Operator(UserId::from_uuid(id)),
-        ("api_key", Some(id)) => Actor::ApiKey(ApiKeyId::from_uuid(id)),
-        _ => Actor::System,
+fn eraser(kind: &str) -> Eraser {
+    match kind {
+        "system" => Eraser::Setting,
+        "api_key" => Eraser::ApiKey,
+        _ => Eraser::Member,
     }
 }
 

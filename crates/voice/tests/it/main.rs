@@ -10,6 +10,7 @@ mod messages;
 mod orders;
 mod recordings;
 mod replay;
+mod retention;
 mod rows;
 mod search;
 mod stall;

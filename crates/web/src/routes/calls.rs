@@ -115,13 +115,12 @@ async fn answer(
     let chrome = context::chrome(state, headers, caller, &mut tx).await?;
     let found = actions::find_call(&mut tx, id).await?;
     let recordings = voice::recordings::of_call(&mut tx, id).await?;
-    let keeping = retention::keeping(&mut tx, id).await?;
     tx.commit().await?;
     let start = asked.t.as_deref().and_then(|t| t.parse().ok()).unwrap_or(0);
     let view = call::Call {
         works: caller.role >= Role::Member,
         problem,
-        ..views::call_page(&found.ok_or_else(ApiError::not_found)?, &recordings, &keeping, start, chrome.frame.now)
+        ..views::call_page(&found.ok_or_else(ApiError::not_found)?, &recordings, start, chrome.frame.now)
     };
     if wants_fragment(headers) {
         return Ok(Page::app(&chrome, call::body(&chrome, &view)));

@@ -1,5 +1,6 @@
 //! A whole installation without a listener: a database, the pages, the webhook ingress; and browsers that use it.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
 use axum::Router;
@@ -10,9 +11,12 @@ use identity::organizations::actions::create_organization;
 use identity::organizations::model::NewOrganization;
 use jiff::{SignedDuration, Timestamp};
 use platform::clock::Clock;
+use platform::config::Config;
 use platform::http::ClientAddr;
 use platform::ids::{ConnectionId, OrgId};
+use platform::jobs::Jobs;
 use platform::secret::Secret;
+use platform::storage::Storage;
 use platform::tasks::Tasks;
 use serde_json::{Value, json};
 use test_support::TestDb;
@@ -28,6 +32,7 @@ pub struct Desk {
     pub db: TestDb,
     pub clock: Clock,
     pub outbox: mail::Outbox,
+    pub storage: Storage,
     identity: identity::State,
     router: Router,
 }
@@ -47,7 +52,7 @@ impl Desk {
     /// With these settings of mail.
     pub async fn with_mail(variables: &[(&str, &str)]) -> Self {
         let env = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let mail_config = platform::config::Config::from_env(&env).unwrap().mail;
+        let mail_config = Config::from_env(&env).unwrap().mail;
         let db = TestDb::new().await;
         let clock = db.clock();
         let tasks = Tasks::new();
@@ -67,13 +72,15 @@ impl Desk {
             tasks: tasks.clone(),
             outbox: outbox.clone(),
         });
+        let storage = Config::from_env(&BTreeMap::new()).unwrap().storage;
+        let storage = Storage::open(&storage, &db.scratch_dir()).unwrap();
         let voice = VoiceState::new(voice::Services {
             tenancy: db.tenancy(),
             clock: clock.clone(),
             master_key: db.master_key(),
             tasks: tasks.clone(),
-            jobs: platform::jobs::Jobs::new(db.tenancy(), clock.clone(), tasks),
-            storage: platform::storage::Storage::open(db.scratch_dir().join("recordings")),
+            jobs: Jobs::new(db.tenancy(), clock.clone(), tasks),
+            storage: storage.clone(),
             authority: identity.authority.clone(),
             public_origin: origin.clone(),
             other_origins: Vec::new(),
@@ -109,7 +116,7 @@ impl Desk {
             demonstration: false,
         });
         let router = web::router(pages).merge(webhooks).merge(booking);
-        Self { db, clock, outbox, identity, router }
+        Self { db, clock, outbox, storage, identity, router }
     }
 
     /// The first practice's owner runs the installation.
