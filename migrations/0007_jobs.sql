@@ -83,3 +83,15 @@ create table schedules (
   check ((lease_id is null) = (lease_until is null))
 );
 select system_table('schedules', '{select,insert,update}');
+
+-- The processes of the installation, so that an operator sees which of them do the work.
+create table nodes (
+  node       text primary key check (length(node) between 1 and 200),
+  version    text not null check (length(version) between 1 and 80),
+  -- False: it answers requests and leaves jobs and duties to others.
+  works      boolean not null,
+  started_at timestamptz not null,
+  -- Written twice a minute. A process that stops takes its row away; one that is killed leaves it.
+  seen_at    timestamptz not null
+);
+select system_table('nodes', '{select,insert,update,delete}');

@@ -100,7 +100,7 @@ const ICONS: &[&str] = &[
     "inbox",
     "info",
     "key-round",
-    "lock",
+    "list-checks",
     "log-out",
     "mail",
     "menu",

@@ -35,17 +35,14 @@ async function open(path) {
 test("a call appears and goes without a reload, and the count and title follow", async () => {
   const { page, complaints } = await open("/app/live");
   await page.evaluate(() => { /** @type {any} */ (window).mark = 1; });
-  const began = performance.now();
   await gallery.push({ t: "call.created", id: call(71) });
   await page.waitForSelector(`[data-live-row="${call(71)}"]`, { timeout: 5_000 });
-  const took = performance.now() - began;
   await page.waitForFunction(() => document.title.startsWith("(3)"));
   assert.equal(await page.$eval("#live-count", (n) => parseInt(n.textContent ?? "", 10)), 3);
   await gallery.push({ t: "call.ended", id: call(71) });
   await page.waitForFunction((id) => !document.querySelector(`[data-live-row="${id}"]`), {}, call(71));
   assert.equal(await page.evaluate(() => /** @type {any} */ (window).mark), 1, "the page was not loaded again");
   assert.deepEqual(complaints, []);
-  assert.ok(took < 2_000, `the row took ${Math.round(took)} ms on a busy machine`);
   await page.close();
 });
 

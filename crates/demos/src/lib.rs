@@ -23,7 +23,7 @@ use platform::config::Origin;
 use platform::crypto::{CryptoError, MasterKey};
 use platform::http::{Limiter, PublicRouter, TenantRouter};
 use platform::ids::OrgId;
-use platform::tasks::Tasks;
+use platform::jobs::Jobs;
 use platform::tenancy::{DbError, Tenancy, TenantTx};
 
 use slots::model::{RulesError, Slot};
@@ -39,8 +39,6 @@ pub struct Services {
     pub master_key: MasterKey,
     /// Keeps the mails.
     pub outbox: Outbox,
-    /// Owner of background tasks.
-    pub tasks: Tasks,
     /// The operator's name for the service, as it is in mails.
     pub name: String,
     /// Requests per client on the routes that anybody may call; `None` when they are not limited.
@@ -62,8 +60,8 @@ impl Demos {
     }
 
     /// Starts what a working node does in the background.
-    pub fn start_worker(&self) {
-        bookings::jobs::start(self);
+    pub fn start_worker(&self, jobs: &Jobs) {
+        bookings::jobs::start(self, jobs);
     }
 
     /// Who is this and may they.
@@ -111,10 +109,6 @@ impl Demos {
 
     fn outbox(&self) -> &Outbox {
         &self.0.outbox
-    }
-
-    fn tasks(&self) -> &Tasks {
-        &self.0.tasks
     }
 
     fn master_key(&self) -> &MasterKey {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use platform::http::problem::Chain;
+use platform::jobs::{Jobs, Report, Schedule};
 use platform::tenancy::DbError;
 
 use crate::access::Authority;
@@ -20,24 +20,14 @@ pub async fn sweep(authority: &Authority) -> Result<u64, DbError> {
     Ok(rows)
 }
 
-/// How often.
-const SWEEPS_EVERY: Duration = Duration::from_hours(1);
+const SCHEDULE: Schedule =
+    Schedule { name: "identity.sweep", every: Duration::from_hours(1), patience: Duration::from_mins(10) };
 
-pub(crate) fn start(authority: &Authority) {
-    let stopping = authority.tasks().stopping();
-    let worker = authority.clone();
-    authority.tasks().spawn(async move {
-        let mut tick = tokio::time::interval(SWEEPS_EVERY);
-        loop {
-            tokio::select! {
-                () = stopping.cancelled() => return,
-                _ = tick.tick() => {}
-            }
-            match sweep(&worker).await {
-                Ok(rows) => tracing::debug!(rows, "forgot expired sign-ins and answers"),
-                // The next hour tries again; nothing expired is honoured in the meantime.
-                Err(error) => tracing::warn!(error = %Chain(&error), "expired rows could not be forgotten"),
-            }
-        }
+/// Nothing expired is honoured until it is forgotten.
+pub(crate) fn start(authority: &Authority, jobs: &Jobs) {
+    let authority = authority.clone();
+    jobs.schedule(SCHEDULE, move || {
+        let authority = authority.clone();
+        async move { Ok::<_, DbError>(Report::new().count("forgotten", sweep(&authority).await?)) }
     });
 }

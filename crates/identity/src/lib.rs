@@ -29,6 +29,7 @@ use platform::clock::Clock;
 use platform::config::Origin;
 use platform::crypto::MasterKey;
 use platform::http::{ApiError, ClientAddr, Limiter, PublicRouter, TenantRouter};
+use platform::jobs::Jobs;
 use platform::tasks::Tasks;
 use platform::tenancy::Tenancy;
 
@@ -72,8 +73,8 @@ impl State {
     }
 
     /// Starts what a working node does in the background: forgetting what has expired, hourly.
-    pub fn start_worker(&self) {
-        jobs::start(&self.authority);
+    pub fn start_worker(&self, jobs: &Jobs) {
+        jobs::start(&self.authority, jobs);
     }
 }
 

@@ -29,6 +29,7 @@ use voice::VoiceState;
 
 use crate::docs::{self, Docs};
 use crate::health::{self, HealthState};
+use crate::jobs::{self, JobsState};
 use crate::openapi;
 
 /// Longest time for one request. Live connections are upgraded or streamed and not bound by it.
@@ -61,6 +62,7 @@ pub struct App {
     quotas: QuotaConfig,
     data_dir: PathBuf,
     site: web::site::Site,
+    jobs: Jobs,
     tasks: Tasks,
     demonstration: bool,
 }
@@ -131,7 +133,6 @@ impl App {
             authority: identity.authority.clone(),
             master_key,
             outbox: outbox.clone(),
-            tasks: tasks.clone(),
             name: site.name().to_owned(),
             public_limit: public_limit.clone(),
             booking_limit: booking_limit.clone(),
@@ -169,6 +170,7 @@ impl App {
             quotas: config.quotas.clone(),
             data_dir: config.server.data_dir.clone(),
             site,
+            jobs,
             tasks,
             demonstration,
         })
@@ -189,6 +191,7 @@ impl App {
                 voice: self.voice.clone(),
                 demos: self.demos.clone(),
                 outbox: self.outbox.clone(),
+                jobs: self.jobs.clone(),
                 samples: self.samples.clone(),
                 quotas: self.quotas.clone(),
                 data_dir: self.data_dir.clone(),
@@ -208,7 +211,8 @@ impl App {
     pub fn api(&self) -> (Router, OpenApi) {
         let tenant: TenantRouter<()> = identity::tenant_router(self.identity.clone())
             .merge(voice::tenant_router(self.voice.clone()))
-            .merge(demos::tenant_router(self.demos.clone()));
+            .merge(demos::tenant_router(self.demos.clone()))
+            .merge(jobs::router(JobsState::new(self.identity.authority.clone(), self.jobs.clone())));
         let public: PublicRouter<()> = identity::public_router(self.identity.clone())
             .merge(voice::public_router(&self.voice))
             .merge(mail::tracking::api::router(self.mail_events.clone()))
@@ -222,13 +226,19 @@ impl App {
         (tenant.merge(public).method_not_allowed_fallback(wrong_method), description)
     }
 
+    /// Says that this node is there, and whether it does jobs and duties, until the process stops.
+    pub fn start_presence(&self, works: bool) {
+        self.jobs.start_presence(env!("CARGO_PKG_VERSION"), works);
+    }
+
     /// Starts the duties that one node of an installation must do.
     pub fn start_worker(&self) {
+        self.jobs.start_measuring();
         self.voice.start_worker();
-        mail::tracking::jobs::keep_short(self.outbox.tenancy().clone(), self.outbox.clock().clone(), &self.tasks);
-        self.demos.start_worker();
-        self.identity.start_worker();
-        mail::outbox::jobs::start_forgetting(&self.outbox, &self.tasks);
+        mail::tracking::jobs::keep_short(self.outbox.tenancy().clone(), self.outbox.clock().clone(), &self.jobs);
+        self.demos.start_worker(&self.jobs);
+        self.identity.start_worker(&self.jobs);
+        mail::outbox::jobs::start_forgetting(&self.outbox, &self.jobs);
         if let Some(worker) = &self.mail_worker {
             worker.start(&self.tasks);
         }

@@ -8,6 +8,7 @@ pub mod demo;
 pub mod docs;
 pub mod doctor;
 pub mod health;
+pub mod jobs;
 pub mod listener;
 pub mod openapi;
 pub mod psql;

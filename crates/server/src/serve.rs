@@ -79,6 +79,7 @@ async fn serve(
     };
     let app = App::new(config, foundation)?;
     app.start_forgetting(&tasks);
+    app.start_presence(!arguments.no_worker);
     if !arguments.no_worker {
         app.start_worker();
     }

@@ -130,6 +130,7 @@ impl VoiceState {
             tenancy: tenancy.clone(),
             clock,
             tasks: tasks.clone(),
+            jobs: jobs.clone(),
             registry,
             routing: Routing::default(),
             hub: hub.clone(),
@@ -213,8 +214,8 @@ impl VoiceState {
 
     /// Starts the duties that one node of an installation must do.
     pub fn start_worker(&self) {
-        calls::jobs::keep_indexed(self.tenancy.clone(), &self.live.tasks);
-        live::jobs::keep_short(self.tenancy.clone(), self.authority.clock().clone(), &self.live.tasks);
+        calls::jobs::keep_indexed(self.tenancy.clone(), &self.jobs);
+        live::jobs::keep_short(self.tenancy.clone(), self.authority.clock().clone(), &self.jobs);
         retention::jobs::start(&self.tenancy, self.authority.clock(), &self.jobs, &self.storage);
     }
 }

@@ -126,6 +126,8 @@ fn toast(done: &str) -> Option<Toast> {
         "revoked" => "It no longer works",
         "retired" => "Only the newest secret works now",
         "off" => "Switched off",
+        "retried" => "The job is tried again",
+        "started" => "It runs as soon as a node takes it",
         "replayed" => "The event found its organization",
         "resent" => "A new mail with the same words is in the queue",
         "retried" => "The recording will be tried again",

@@ -1,7 +1,7 @@
 //! Numbers, times and phone numbers as people read them. Pure.
 
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 
 /// `m:ss`, or `h:mm:ss` from an hour on.
 pub fn clock(seconds: u32) -> String {
@@ -135,6 +135,18 @@ pub fn count(number: u64) -> String {
     parts.join(",")
 }
 
+/// How long something takes or took, in its largest unit: `40 s`, `5 min`, `3 h`, `2 days`.
+pub fn span(length: SignedDuration) -> String {
+    let seconds = length.as_secs().max(0);
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3_600 => format!("{} min", seconds / 60),
+        3_600..86_400 => format!("{} h", seconds / 3_600),
+        86_400..172_800 => "1 day".to_owned(),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}
+
 /// A bare phrase as a sentence: a capital at its start and a full stop.
 pub fn sentence(phrase: &str) -> String {
     let mut letters = phrase.chars();
@@ -166,6 +178,13 @@ mod tests {
 
     fn at(text: &str) -> Timestamp {
         text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_span_is_told_in_its_largest_unit() {
+        let told = |seconds| span(SignedDuration::from_secs(seconds));
+        assert_eq!([told(-3), told(59), told(60), told(7_199)], ["0 s", "59 s", "1 min", "1 h"]);
+        assert_eq!([told(86_399), told(86_400), told(200_000)], ["23 h", "1 day", "2 days"]);
     }
 
     #[test]

@@ -34,6 +34,7 @@ use identity::Authority;
 use jiff::Timestamp;
 use mail::{Outbox, Sample};
 use platform::config::QuotaConfig;
+use platform::jobs::Jobs;
 use platform::tenancy::Tenancy;
 use voice::VoiceState;
 
@@ -50,6 +51,8 @@ pub struct Services {
     pub demos: Demos,
     /// Mails.
     pub outbox: Outbox,
+    /// Work that happens later.
+    pub jobs: Jobs,
     /// Every text that is sent, for the previews.
     pub samples: Vec<Sample>,
     /// What the installation may use up.
@@ -70,6 +73,7 @@ pub struct State {
     pub(crate) voice: VoiceState,
     pub(crate) demos: Demos,
     pub(crate) outbox: Outbox,
+    pub(crate) jobs: Jobs,
     pub(crate) samples: Arc<[Sample]>,
     pub(crate) quotas: QuotaConfig,
     pub(crate) data_dir: PathBuf,
@@ -80,7 +84,8 @@ pub struct State {
 impl State {
     /// Puts the parts together.
     pub fn new(services: Services) -> Self {
-        let Services { identity, voice, demos, outbox, samples, quotas, data_dir, site, demonstration } = services;
+        let Services { identity, voice, demos, outbox, jobs, samples, quotas, data_dir, site, demonstration } =
+            services;
         let authority = identity.authority.clone();
         Self {
             authority,
@@ -88,6 +93,7 @@ impl State {
             voice,
             demos,
             outbox,
+            jobs,
             samples: samples.into(),
             quotas,
             data_dir,

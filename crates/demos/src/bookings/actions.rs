@@ -482,14 +482,11 @@ pub async fn agenda(demos: &Demos, filter: &Filter) -> Result<Vec<Booking>, Demo
 }
 
 /// Frees what is held past its time.
-pub(crate) async fn forget_expired(demos: &Demos) -> Result<(), DemoError> {
+pub(crate) async fn forget_expired(demos: &Demos) -> Result<u64, DemoError> {
     let mut tx = demos.begin().await?;
     let freed = store::free_expired(&mut tx, demos.now(), None).await?;
     tx.commit().await?;
-    if freed > 0 {
-        tracing::debug!(freed, "holds that were over are gone");
-    }
-    Ok(())
+    Ok(freed)
 }
 
 impl Demos {

@@ -2,22 +2,25 @@
 
 use std::time::Duration;
 
+use platform::jobs::{Jobs, Report, Schedule};
+
 use super::actions;
 use crate::{DemoError, Demos};
 
 /// A hold that is over takes nothing from anybody; this only keeps the table small.
-const EVERY: Duration = Duration::from_mins(10);
+const SCHEDULE: Schedule =
+    Schedule { name: "demos.forget_holds", every: Duration::from_mins(10), patience: Duration::from_mins(2) };
 
-pub(crate) fn start(demos: &Demos) {
-    let tasks = demos.tasks().clone();
+pub(crate) fn start(demos: &Demos, jobs: &Jobs) {
     let demos = demos.clone();
-    tasks.every(EVERY, "holds that are over could not be removed", move || {
+    jobs.schedule(SCHEDULE, move || {
         let demos = demos.clone();
         async move {
             match actions::forget_expired(&demos).await {
+                Ok(freed) => Ok(Report::new().count("forgotten", freed)),
                 // Nobody can have held anything yet.
-                Err(DemoError::NoOperator) => Ok(()),
-                done => done,
+                Err(DemoError::NoOperator) => Ok(Report::new()),
+                Err(error) => Err(error),
             }
         }
     });

@@ -172,7 +172,7 @@ async fn one_client_holds_few_times_and_choosing_again_lets_go() {
     }
     assert_eq!(kept().await, 3);
     desk.advance(20);
-    desk.demos.start_worker();
+    desk.start_worker();
     while kept().await > 0 {
         tokio::task::yield_now().await;
     }

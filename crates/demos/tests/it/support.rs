@@ -13,6 +13,7 @@ use mail::Outbox;
 use platform::config::Config;
 use platform::http::{ClientAddr, Limiter};
 use platform::ids::OrgId;
+use platform::jobs::Jobs;
 use platform::tasks::Tasks;
 use platform::tenancy::Tenancy;
 use serde_json::{Value, json};
@@ -131,6 +132,11 @@ impl TestDesk {
         count
     }
 
+    /// Begins with what a working node does in the background.
+    pub fn start_worker(&self) {
+        self.demos.start_worker(&Jobs::new(self.db.tenancy(), self.db.clock(), Tasks::new()));
+    }
+
     pub fn advance(&self, minutes: i64) {
         self.db.clock().advance(jiff::SignedDuration::from_mins(minutes));
     }
@@ -177,7 +183,6 @@ fn build(
         authority: identity.authority,
         master_key: db.master_key(),
         outbox,
-        tasks: Tasks::new(),
         name: "Voxanne".to_owned(),
         public_limit: None,
         booking_limit: limit,

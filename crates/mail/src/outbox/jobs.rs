@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use platform::crypto::random_bytes;
 use platform::http::problem::Chain;
+use platform::jobs::{Jobs, Report, Schedule};
 use platform::tasks::Tasks;
 use platform::tenancy::SystemTx;
 use providers::mail_events::tracking_headers;
@@ -397,12 +398,13 @@ async fn settle(
     Ok(())
 }
 
-/// Forgets old mails now and every hour, until the process stops.
-pub fn start_forgetting(outbox: &Outbox, tasks: &Tasks) {
+/// Forgets old mails every hour, until the process stops.
+pub fn start_forgetting(outbox: &Outbox, jobs: &Jobs) {
     let outbox = outbox.clone();
-    tasks.every(Duration::from_hours(1), "old mails could not be forgotten", move || {
+    let schedule = Schedule { name: "mail.forget", every: Duration::from_hours(1), patience: Duration::from_mins(10) };
+    jobs.schedule(schedule, move || {
         let outbox = outbox.clone();
-        async move { forget(&outbox).await.map(drop) }
+        async move { Ok::<_, MailError>(Report::new().count("forgotten", forget(&outbox).await?)) }
     });
 }
 

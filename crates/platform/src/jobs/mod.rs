@@ -14,14 +14,15 @@
 //! call: load, let go, call, write. docs/adr/0012 says why this is not a library.
 
 mod model;
+mod nodes;
 mod queue;
 mod schedules;
 mod store;
 mod watch;
 
 pub use model::{
-    DeadJob, Enqueued, JobError, NewJob, Outcome, Overview, Queue, QueueStatus, Report, RunningJob, Schedule,
-    ScheduleState, ScheduleStatus,
+    DeadJob, Enqueued, JobError, NewJob, NodeStatus, Outcome, Overview, Queue, QueueStatus, Report, RunningJob,
+    Schedule, ScheduleState, ScheduleStatus,
 };
 pub use queue::Running;
 
@@ -30,8 +31,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
 use tokio::sync::Notify;
 
+use crate::audit::{self, Actor};
 use crate::clock::Clock;
 use crate::crypto::random_bytes;
 use crate::ids::{JobId, OrgId};
@@ -97,6 +100,34 @@ impl Jobs {
         store::revive_for(tx, org, job, self.now()).await
     }
 
+    /// An operator lets a dead job run again. False when there is no such dead job.
+    pub async fn retry_by(&self, actor: Actor, org: OrgId, job: JobId) -> Result<bool, DbError> {
+        let mut tx = self.inner.tenancy.system("an operator retries a job of any organization").await?;
+        let Some(queue) = self.retry_for(&mut tx, org, job).await? else {
+            tx.rollback().await?;
+            return Ok(false);
+        };
+        audit::record_system(&mut tx, org, actor, "job.retried", Some(&job.to_string()), json!({ "queue": queue }))
+            .await?;
+        tx.commit().await?;
+        self.wake(&queue);
+        Ok(true)
+    }
+
+    /// An operator makes a schedule due at once; `home`, their organization, keeps that they did. False when there is no
+    /// such schedule to bring forward.
+    pub async fn run_by(&self, actor: Actor, home: OrgId, name: &str) -> Result<bool, DbError> {
+        let mut tx = self.inner.tenancy.system("an operator brings a duty of the installation forward").await?;
+        if !self.run_now(&mut tx, name).await? {
+            tx.rollback().await?;
+            return Ok(false);
+        }
+        audit::record_system(&mut tx, home, actor, "schedule.run", Some(name), json!({})).await?;
+        tx.commit().await?;
+        self.wake(name);
+        Ok(true)
+    }
+
     /// Makes a schedule due at once. False when no worker ever declared one of this name, or every node does it anyway.
     /// Call [`Jobs::wake`] after the commit.
     pub async fn run_now(&self, tx: &mut SystemTx, name: &str) -> Result<bool, DbError> {
@@ -111,6 +142,7 @@ impl Jobs {
             queues: store::queues(&mut tx, self.now()).await?,
             running: store::running(&mut tx).await?,
             dead: store::dead(&mut tx).await?,
+            nodes: store::nodes(&mut tx).await?,
         };
         tx.commit().await?;
         Ok(overview)

@@ -250,6 +250,33 @@ pub struct Overview {
     pub running: Vec<RunningJob>,
     /// Jobs that were given up, newest first; the first hundred.
     pub dead: Vec<DeadJob>,
+    /// Processes, by name.
+    pub nodes: Vec<NodeStatus>,
+}
+
+/// A process of the installation.
+#[derive(Clone, Debug)]
+pub struct NodeStatus {
+    /// The machine's name, and some letters of its own.
+    pub name: String,
+    /// Version of the program.
+    pub version: String,
+    /// Whether it does jobs and duties.
+    pub works: bool,
+    /// Since when it has been running.
+    pub started_at: Timestamp,
+    /// When it last said so.
+    pub seen_at: Timestamp,
+}
+
+/// How long a process may be silent: three of its signs of life.
+const NODE_SILENCE: SignedDuration = SignedDuration::from_secs(90);
+
+impl NodeStatus {
+    /// Whether it has been silent for so long that it was probably killed.
+    pub fn is_silent(&self, now: Timestamp) -> bool {
+        now.duration_since(self.seen_at) > NODE_SILENCE
+    }
 }
 
 /// How a schedule stands.

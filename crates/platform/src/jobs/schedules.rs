@@ -25,6 +25,8 @@ const LEASE: Duration = Duration::from_mins(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// How often what came of a duty that every node does all the time is written down.
 const COLLECT: Duration = Duration::from_secs(30);
+/// How soon that is tried again when it could not be.
+const COLLECT_AGAIN: Duration = Duration::from_secs(5);
 
 /// What came of one run: the report, or why it failed.
 type Ran = Result<Report, String>;
@@ -87,6 +89,7 @@ impl Jobs {
                 count(&schedule, &ran);
                 tally.take_in(ran, started, jobs.now());
                 if tally.is_news() {
+                    complain(&schedule, tally.words.as_deref());
                     jobs.write_tally(&schedule, &mut tally).await;
                 }
                 tokio::select! {
@@ -145,6 +148,7 @@ impl Jobs {
             }
         };
         count(schedule, &ran);
+        complain(schedule, ran.as_ref().err().map(String::as_str));
         let now = self.now();
         let failures = if ran.is_ok() { 0 } else { failures.saturating_add(1) };
         let next = next_run(schedule.every, started, now, failures, jitter());
@@ -158,6 +162,7 @@ impl Jobs {
     /// What could not be written is kept for the next time.
     async fn write_tally(&self, schedule: &Schedule, tally: &mut Tally) {
         let now = self.now();
+        tally.tried = Some(Instant::now());
         let next = store::after(now, schedule.every.max(COLLECT));
         let written = async {
             let collected = tally.collected(now);
@@ -197,7 +202,10 @@ fn too_long(schedule: &Schedule) -> String {
 fn count(schedule: &Schedule, ran: &Ran) {
     let outcome = if ran.is_ok() { "succeeded" } else { "failed" };
     metrics::counter!("schedule_runs_total", "schedule" => schedule.name, "outcome" => outcome).increment(1);
-    if let Err(words) = ran {
+}
+
+fn complain(schedule: &Schedule, words: Option<&str>) {
+    if let Some(words) = words {
         tracing::warn!(schedule = schedule.name, words, "a duty failed; it is tried again");
     }
 }
@@ -215,6 +223,7 @@ struct Tally {
     report: Report,
     /// When it was last written, and whether the duty failed then.
     written: Option<(Instant, bool)>,
+    tried: Option<Instant>,
 }
 
 impl Tally {
@@ -237,7 +246,8 @@ impl Tally {
 
     /// Whether it is worth a row.
     fn is_news(&self) -> bool {
-        self.written.is_none_or(|(at, failing)| failing != (self.failures > 0) || at.elapsed() >= COLLECT)
+        let is_due = self.written.is_none_or(|(at, failing)| failing != (self.failures > 0) || at.elapsed() >= COLLECT);
+        is_due && self.tried.is_none_or(|at| at.elapsed() >= COLLECT_AGAIN)
     }
 
     fn collected(&self, now: Timestamp) -> Collected<'_> {
@@ -253,7 +263,7 @@ impl Tally {
     }
 
     fn wrote(&mut self) {
-        self.written = Some((Instant::now(), self.failures > 0));
+        (self.written, self.tried) = (Some((Instant::now(), self.failures > 0)), None);
         (self.runs, self.failed_runs, self.report) = (0, 0, Report::default());
     }
 }

@@ -8,7 +8,9 @@ use serde_json::Value;
 use sqlx::postgres::PgConnection;
 use uuid::Uuid;
 
-use super::model::{DeadJob, Enqueued, NewJob, Queue, QueueStatus, RunningJob, Schedule, ScheduleStatus, Step};
+use super::model::{
+    DeadJob, Enqueued, NewJob, NodeStatus, Queue, QueueStatus, RunningJob, Schedule, ScheduleStatus, Step,
+};
 use crate::ids::{JobId, OrgId};
 use crate::tenancy::{DbError, SystemTx, TenantTx};
 
@@ -636,6 +638,47 @@ pub(super) async fn dead(tx: &mut SystemTx) -> Result<Vec<DeadJob>, DbError> {
             last_words: row.last_words,
             created_at: row.created_at.to_jiff(),
             died_at: row.died_at.map(jiff_sqlx::Timestamp::to_jiff),
+        })
+        .collect())
+}
+
+/// Says that a process is there, and forgets those that were silent since `forgotten`.
+pub(super) async fn note_node(tx: &mut SystemTx, node: &NodeStatus, forgotten: Timestamp) -> Result<(), DbError> {
+    sqlx::query(
+        "insert into nodes (node, version, works, started_at, seen_at) values ($1, $2, $3, $4, $5)
+         on conflict (node) do update set seen_at = excluded.seen_at",
+    )
+    .bind(&node.name)
+    .bind(&node.version)
+    .bind(node.works)
+    .bind(node.started_at.to_sqlx())
+    .bind(node.seen_at.to_sqlx())
+    .execute(tx.conn())
+    .await?;
+    sqlx::query("delete from nodes where seen_at < $1").bind(forgotten.to_sqlx()).execute(tx.conn()).await?;
+    Ok(())
+}
+
+/// Forgets a process that stops.
+pub(super) async fn remove_node(tx: &mut SystemTx, node: &str) -> Result<(), DbError> {
+    sqlx::query("delete from nodes where node = $1").bind(node).execute(tx.conn()).await?;
+    Ok(())
+}
+
+/// Every process that was heard of lately.
+pub(super) async fn nodes(tx: &mut SystemTx) -> Result<Vec<NodeStatus>, DbError> {
+    let rows: Vec<(String, String, bool, jiff_sqlx::Timestamp, jiff_sqlx::Timestamp)> =
+        sqlx::query_as("select node, version, works, started_at, seen_at from nodes order by node")
+            .fetch_all(tx.conn())
+            .await?;
+    Ok(rows
+        .into_iter()
+        .map(|(name, version, works, started_at, seen_at)| NodeStatus {
+            name,
+            version,
+            works,
+            started_at: started_at.to_jiff(),
+            seen_at: seen_at.to_jiff(),
         })
         .collect())
 }

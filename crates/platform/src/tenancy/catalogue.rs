@@ -24,6 +24,7 @@ pub const WITHOUT_ORGANIZATION: &[(&str, &str)] = &[
     ("mail_spending", "the daily budget of a relay is shared by all organizations"),
     ("job_queues", "of the installation"),
     ("schedules", "duties of the installation"),
+    ("nodes", "processes of the installation"),
 ];
 
 /// Functions that run with the rights of the system role, each looked at for what it lets through.

@@ -3,5 +3,6 @@
 mod catalogue;
 mod embedded;
 mod hub;
+mod jobs;
 mod tenancy;
 mod words;

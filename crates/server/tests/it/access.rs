@@ -109,6 +109,7 @@ fn rules() -> BTreeMap<&'static str, Rule> {
                 }),
             ),
         ),
+        ("get_jobs", bare(Who::Operator)),
         ("list_quarantine", bare(Who::Operator)),
         ("replay_quarantined_event", with(Who::Operator, json!({}))),
     ])

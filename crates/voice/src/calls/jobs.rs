@@ -2,21 +2,22 @@
 
 use std::time::Duration;
 
-use platform::tasks::Tasks;
+use platform::jobs::{Jobs, Report, Schedule};
 use platform::tenancy::{DbError, Tenancy};
 
 use super::store;
 
-/// How often the queue is looked at.
-const EVERY: Duration = Duration::from_secs(1);
+/// Several nodes may do it at once: rows are claimed.
+const SCHEDULE: Schedule =
+    Schedule { name: "voice.index_calls", every: Duration::from_secs(1), patience: Duration::from_mins(10) };
 /// Calls indexed in one transaction.
 const BATCH: i32 = 50;
 
-/// Keeps the index up to date until the process stops. Several nodes may do it at once: rows are claimed.
-pub fn keep_indexed(tenancy: Tenancy, tasks: &Tasks) {
-    tasks.every(EVERY, "the search index could not be brought up to date", move || {
+/// Keeps the index up to date until the process stops.
+pub fn keep_indexed(tenancy: Tenancy, jobs: &Jobs) {
+    jobs.often(SCHEDULE, move || {
         let tenancy = tenancy.clone();
-        async move { index_all(&tenancy).await.map(drop) }
+        async move { Ok::<_, DbError>(Report::new().count("indexed", index_all(&tenancy).await?)) }
     });
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use platform::clock::Clock;
 use platform::http::problem::Chain;
 use platform::ids::{ConnectionId, OrgId};
+use platform::jobs::{Jobs, Report, Schedule};
 use platform::realtime::Hub;
 use platform::secret::Secret;
 use platform::tasks::Tasks;
@@ -31,8 +32,9 @@ const MAX_IN_FLIGHT: usize = 512;
 const COMPRESSION_LEVEL: i32 = 1;
 /// How often it is written down which connections were heard.
 const NOTE_LAST_EVENTS: Duration = Duration::from_secs(2);
-/// How often events that were answered before they were stored are tried again.
-const DRAIN_SPOOL: Duration = Duration::from_secs(2);
+/// Events that were answered before they were stored. Each node has a spool of its own.
+const DRAIN_SPOOL: Schedule =
+    Schedule { name: "voice.drain_spool", every: Duration::from_secs(2), patience: Duration::from_mins(10) };
 /// The type of a test event; the provider has none of this name.
 const TEST_EVENT: &str = "voxanne.test";
 
@@ -89,6 +91,8 @@ pub struct Parts {
     pub clock: Clock,
     /// Owner of background tasks.
     pub tasks: Tasks,
+    /// Keeps the duty of taking in what waits on disk.
+    pub jobs: Jobs,
     /// The connections this process knows.
     pub registry: Registry,
     /// Who answers which number.
@@ -139,9 +143,9 @@ impl Ingress {
             Err(error) => tracing::warn!(error = %Chain(&error), "half written files stay in the spool"),
         }
         let this = self.clone();
-        self.tasks.every(DRAIN_SPOOL, "answered events wait on disk for the database", move || {
+        self.jobs.often(DRAIN_SPOOL, move || {
             let this = this.clone();
-            async move { this.drain_spool().await }
+            async move { Ok::<_, DrainError>(Report::new().count("taken_in", this.drain_spool().await?)) }
         });
         let registry = self.registry.clone();
         self.tasks.every(NOTE_LAST_EVENTS, "the last event of each connection could not be noted", move || {
@@ -197,8 +201,9 @@ impl Ingress {
         Ok(self.spool.keep(Waiting { org: verifier.org, connection: verifier.id, body }).await?)
     }
 
-    /// Takes in what waits on disk, the oldest first. Ends at the first that the database does not take.
-    pub async fn drain_spool(&self) -> Result<(), DrainError> {
+    /// Takes in what waits on disk, the oldest first; answers how many. Ends at the first that the database does not take.
+    pub async fn drain_spool(&self) -> Result<usize, DrainError> {
+        let mut taken_in = 0;
         for name in self.spool.waiting().await? {
             let waiting = self.spool.read(name.clone()).await?;
             let Some((verifier, event)) = waiting.as_ref().and_then(event_of) else {
@@ -208,8 +213,9 @@ impl Ingress {
             };
             self.take(Arc::new(verifier), Arc::new(event)).await?;
             self.spool.remove(name).await?;
+            taken_in += 1;
         }
-        Ok(())
+        Ok(taken_in)
     }
 
     async fn store(&self, verifier: &Verifier, event: &Event) -> Result<Ingested, IngestError> {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use identity::Authority;
 use jiff::SignedDuration;
 use platform::clock::Clock;
+use platform::jobs::{Jobs, Report, Schedule};
 use platform::realtime::Hub;
 use platform::tasks::Tasks;
 use platform::tenancy::{DbError, Tenancy};
@@ -20,8 +21,8 @@ const POLL: Duration = Duration::from_millis(500);
 const REVOCATIONS: Duration = Duration::from_secs(2);
 /// How long events are kept for readers that come back.
 const KEEP: SignedDuration = SignedDuration::from_hours(24);
-/// How often old events are forgotten.
-const CLEAN: Duration = Duration::from_mins(5);
+const FORGET: Schedule =
+    Schedule { name: "voice.forget_live_events", every: Duration::from_mins(5), patience: Duration::from_mins(2) };
 /// Events forgotten in one transaction.
 const CLEAN_BATCH: i64 = 5_000;
 
@@ -63,16 +64,17 @@ pub fn watch_revocations(authority: Authority, watchers: Watchers, tasks: &Tasks
 }
 
 /// Forgets old events and unused tickets, until the process stops.
-pub fn keep_short(tenancy: Tenancy, clock: Clock, tasks: &Tasks) {
-    tasks.every(CLEAN, "old live events could not be forgotten", move || {
+pub fn keep_short(tenancy: Tenancy, clock: Clock, jobs: &Jobs) {
+    jobs.schedule(FORGET, move || {
         let (tenancy, clock) = (tenancy.clone(), clock.clone());
         async move {
             let now = clock.now();
             let before = now.saturating_sub(KEEP).unwrap_or(now);
             let mut tx = tenancy.system("forget old live events").await?;
             store::forget_tickets(&mut tx, now).await?;
-            store::forget_before(&mut tx, before, CLEAN_BATCH).await?;
-            tx.commit().await
+            let forgotten = store::forget_before(&mut tx, before, CLEAN_BATCH).await?;
+            tx.commit().await?;
+            Ok::<_, DbError>(Report::new().count("forgotten", forgotten))
         }
     });
 }

@@ -224,7 +224,7 @@ async fn events_of_yesterday_are_forgotten_and_numbers_go_on() {
         .unwrap();
     let kept = desk.count("select count(*) from live_events where seq > 3").await;
     assert!(kept > 0);
-    keep_short(desk.tenancy.clone(), desk.db.clock(), &desk.tasks);
+    keep_short(desk.tenancy.clone(), desk.db.clock(), &desk.jobs());
     let mut rows = -1;
     for _ in 0..200 {
         rows = desk.count("select count(*) from live_events").await;

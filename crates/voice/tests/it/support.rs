@@ -9,6 +9,7 @@ use axum::http::{Request, StatusCode};
 use platform::audit::Actor;
 use platform::http::ClientAddr;
 use platform::ids::{ConnectionId, OrgId};
+use platform::jobs::Jobs;
 use platform::realtime::Hub;
 use platform::secret::Secret;
 use platform::tasks::Tasks;
@@ -115,6 +116,11 @@ impl Desk {
         .unwrap();
     }
 
+    /// Jobs and schedules, worked on by the tasks of the test.
+    pub fn jobs(&self) -> Jobs {
+        self.ingress.jobs.clone()
+    }
+
     /// One number from the database, past row security.
     pub async fn count(&self, sql: &'static str) -> i64 {
         sqlx::query_scalar(sql).fetch_one(&mut self.db.admin().await).await.unwrap()
@@ -132,6 +138,7 @@ fn ingress(db: &TestDb, tasks: &Tasks, hub: &Hub<LiveEvent>) -> Ingress {
         tenancy: db.tenancy(),
         clock: db.clock(),
         tasks: tasks.clone(),
+        jobs: Jobs::new(db.tenancy(), db.clock(), tasks.clone()),
         registry: Registry::new(db.tenancy(), db.master_key(), db.clock(), secrets),
         routing: Routing::default(),
         hub: Hub::clone(hub),

@@ -29,6 +29,8 @@ pub enum Nav {
     Limits,
     /// Demos of the operator.
     Bookings,
+    /// Work that happens later.
+    Jobs,
     /// Events without an organization.
     Quarantine,
     /// None of them.
@@ -161,6 +163,7 @@ fn sidebar(chrome: &Chrome, current: Nav) -> Markup {
                         (entry(current == Nav::Bookings, "/app/operator/bookings", Icon::CalendarClock, "Bookings"))
                         (entry(current == Nav::Mail, "/app/operator/mail", Icon::Mail, "E-mail"))
                         (entry(current == Nav::Limits, "/app/operator/limits", Icon::Gauge, "Limits"))
+                        (entry(current == Nav::Jobs, "/app/operator/jobs", Icon::ListChecks, "Jobs"))
                         (entry(current == Nav::Quarantine, "/app/operator/quarantine", Icon::Inbox, "Quarantine"))
                     }
                 }

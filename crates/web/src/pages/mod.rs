@@ -6,6 +6,7 @@ pub mod call;
 pub mod calls;
 pub mod connections;
 pub mod entry;
+pub mod jobs;
 pub mod limits;
 pub mod live;
 pub mod mail;

@@ -5,6 +5,7 @@ mod bookings;
 mod calls;
 mod connections;
 mod entry;
+mod jobs;
 mod limits;
 mod live;
 mod mail;
@@ -65,6 +66,9 @@ pub fn router(state: State) -> Router {
         .page("POST", "/app/operator/mail/suppress", mail::suppress)
         .page("POST", "/app/operator/mail/unsuppress", mail::unsuppress)
         .page("GET", "/app/operator/limits", limits::show)
+        .page("GET", "/app/operator/jobs", jobs::show)
+        .page("POST", "/app/operator/jobs/retry", jobs::retry)
+        .page("POST", "/app/operator/jobs/run", jobs::run)
         .page("GET", "/app/operator/bookings", bookings::list)
         .page("GET", "/app/operator/bookings/export.csv", bookings::export)
         .page("GET", "/app/operator/bookings/rules", bookings::show_rules)

@@ -74,13 +74,14 @@ impl Desk {
         });
         let storage = Config::from_env(&BTreeMap::new()).unwrap().storage;
         let storage = Storage::open(&storage, &db.scratch_dir()).unwrap();
+        let jobs = Jobs::new(db.tenancy(), clock.clone(), tasks.clone());
         let voice = VoiceState::new(voice::Services {
             tenancy: db.tenancy(),
             clock: clock.clone(),
             master_key: db.master_key(),
-            tasks: tasks.clone(),
-            jobs: Jobs::new(db.tenancy(), clock.clone(), tasks),
+            jobs: jobs.clone(),
             storage: storage.clone(),
+            tasks,
             authority: identity.authority.clone(),
             public_origin: origin.clone(),
             other_origins: Vec::new(),
@@ -95,7 +96,6 @@ impl Desk {
             authority: identity.authority.clone(),
             master_key: db.master_key(),
             outbox: outbox.clone(),
-            tasks: Tasks::new(),
             name: "Voxanne".to_owned(),
             public_limit: None,
             booking_limit: None,
@@ -109,6 +109,7 @@ impl Desk {
             voice: voice.clone(),
             demos,
             outbox: outbox.clone(),
+            jobs,
             samples: vec![sample()],
             quotas: platform::config::QuotaConfig { provider_minutes: Some(100), ..Default::default() },
             data_dir: db.scratch_dir(),

@@ -1,0 +1,111 @@
+//! `/app/operator/jobs`. The shell is that of the operator's own organization; the jobs are everybody's.
+
+use axum::extract::State as Extract;
+use axum::response::{IntoResponse, Redirect, Response};
+use http::{HeaderMap, StatusCode};
+use identity::{Caller, Form, Operator, Viewer};
+use platform::http::{ApiError, Query, Report, Validate};
+use platform::ids::{JobId, OrgId};
+use serde::Deserialize;
+
+use super::Asked;
+use crate::page::Page;
+use crate::pages::jobs::{self, HOME, Jobs, OtherQueue};
+use crate::{State, context};
+
+pub(super) async fn show(
+    _: Operator,
+    caller: Viewer,
+    Extract(state): Extract<State>,
+    Query(asked): Query<Asked>,
+    headers: HeaderMap,
+) -> Result<Page, ApiError> {
+    answer(&state, &headers, &caller, asked.done.as_deref(), None).await
+}
+
+async fn answer(
+    state: &State,
+    headers: &HeaderMap,
+    caller: &Caller,
+    done: Option<&str>,
+    problem: Option<&str>,
+) -> Result<Page, ApiError> {
+    let mut tx = caller.begin(state.tenancy()).await?;
+    let chrome = context::chrome(state, headers, caller, &mut tx).await?;
+    tx.commit().await?;
+    let mail = state.outbox.health().await.map_err(ApiError::internal)?;
+    let spool = state.voice.ingress.spool.waiting().await.map_err(ApiError::internal)?;
+    let view = Jobs {
+        overview: state.jobs.overview().await?,
+        others: vec![
+            OtherQueue {
+                title: "E-mail",
+                href: Some("/app/operator/mail"),
+                waiting: u64::try_from(mail.waiting).unwrap_or(0),
+                oldest: mail.oldest_due,
+            },
+            OtherQueue {
+                title: "Answered events on this node's disk",
+                href: None,
+                waiting: u64::try_from(spool.len()).unwrap_or(u64::MAX),
+                oldest: None,
+            },
+        ],
+        problem: problem.map(str::to_owned),
+    };
+    let chrome = context::whole(state, caller, chrome, done).await?;
+    Ok(Page::app(&chrome, jobs::page(&chrome, &view)))
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct OneJob {
+    org_id: OrgId,
+    job_id: JobId,
+}
+
+impl Validate for OneJob {
+    fn validate(&self, _: &mut Report) {}
+}
+
+pub(super) async fn retry(
+    operator: Operator,
+    caller: Viewer,
+    Extract(state): Extract<State>,
+    headers: HeaderMap,
+    form: Form<OneJob>,
+) -> Result<Response, ApiError> {
+    let job = form.input.map_err(ApiError::invalid)?;
+    if state.jobs.retry_by(operator.actor(), job.org_id, job.job_id).await? {
+        return Ok(Redirect::to(&format!("{HOME}?done=retried")).into_response());
+    }
+    let words = "This job is not among those that were given up. Somebody may have retried it a moment ago.";
+    let page = answer(&state, &headers, &caller, None, Some(words)).await?;
+    Ok(page.with_status(StatusCode::CONFLICT).into_response())
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct OneSchedule {
+    name: String,
+}
+
+impl Validate for OneSchedule {
+    fn validate(&self, report: &mut Report) {
+        report.text("name", &self.name, 80);
+    }
+}
+
+pub(super) async fn run(
+    operator: Operator,
+    caller: Viewer,
+    Extract(state): Extract<State>,
+    headers: HeaderMap,
+    form: Form<OneSchedule>,
+) -> Result<Response, ApiError> {
+    let schedule = form.input.map_err(ApiError::invalid)?;
+    if state.jobs.run_by(operator.actor(), caller.org, &schedule.name).await? {
+        return Ok(Redirect::to(&format!("{HOME}?done=started")).into_response());
+    }
+    let words = "There is no duty of this name that could be run at will.";
+    let page = answer(&state, &headers, &caller, None, Some(words)).await?;
+    Ok(page.with_status(StatusCode::CONFLICT).into_response())
+}
