@@ -19,6 +19,7 @@ use platform::crypto::MasterKey;
 use platform::http::client::TrustedProxies;
 use platform::http::{ApiError, Limiter, PublicRouter, TenantRouter, client, cors, headers, problem, request_id};
 use platform::jobs::Jobs;
+use platform::outbound::Outbound;
 use platform::storage::Storage;
 use platform::tasks::Tasks;
 use platform::tenancy::Tenancy;
@@ -26,6 +27,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
 use utoipa::openapi::OpenApi;
 use voice::VoiceState;
+use voice::provider::ProviderSettings;
 
 use crate::docs::{self, Docs};
 use crate::health::{self, HealthState};
@@ -81,14 +83,17 @@ pub struct Foundation {
     pub public_origin: Origin,
     /// Whether the built-in simulator runs: every page says so.
     pub demonstration: bool,
+    /// Address of the built-in simulator's API, where it runs.
+    pub simulated_api: Option<String>,
 }
 
 impl App {
     /// Puts the parts together. Does not touch the database.
     pub fn new(config: &Config, foundation: Foundation) -> anyhow::Result<Self> {
-        let Foundation { tenancy, clock, master_key, tasks, public_origin, demonstration } = foundation;
+        let Foundation { tenancy, clock, master_key, tasks, public_origin, demonstration, simulated_api } = foundation;
         let jobs = Jobs::new(tenancy.clone(), clock.clone(), tasks.clone());
-        let storage = Storage::open(&config.storage, &config.server.data_dir)?;
+        let outbound = Outbound::new(&config.outbound, clock.clone())?;
+        let storage = Storage::open(&config.storage, &config.server.data_dir).context("VOXANNE_STORAGE_URL")?;
         let public_limit = limiter("public_api", config.limits.public_api);
         let site = web::site::Site::new(config.site.clone(), public_origin.clone());
         let unverified = limiter("unverified_webhooks", config.limits.unverified_webhooks);
@@ -119,6 +124,12 @@ impl App {
             public_origin: public_origin.clone(),
             other_origins: config.server.cors_origins.iter().map(|origin| origin.as_str().to_owned()).collect(),
             platform_secrets: config.vapi.webhook_secrets.clone(),
+            outbound,
+            provider: ProviderSettings {
+                api_url: config.vapi.api_url.as_str().to_owned(),
+                simulated_url: simulated_api,
+                platform_key: config.vapi.api_key.clone(),
+            },
             unverified: unverified.clone(),
             max_webhook_bytes: usize::try_from(config.limits.max_webhook_bytes)?,
             spool_dir: config.server.data_dir.join("spool"),

@@ -3,7 +3,7 @@
 //! The calls come through the real ingress over real HTTP, sent by the simulator, which speaks the provider's wire
 //! format and knows nothing of our database.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
@@ -19,7 +19,9 @@ use platform::secret::Secret;
 use platform::tasks::Tasks;
 use platform::tenancy::Tenancy;
 use providers::vapi::signature::WebhookAuth;
-use simulator::{Practice, SimulateOptions, Target, practices, replay_history, run};
+use simulator::{
+    Practice, Provider, ProviderOptions, SimulateOptions, SoundFormat, Target, practices, replay_history, run,
+};
 use voice::connections::actions::{NewConnection, create_connection};
 use voice::numbers::actions::{Mapping, map_number};
 
@@ -29,11 +31,15 @@ use crate::cli::say;
 const SEED: u64 = 7;
 /// Days of past calls that a new demonstration begins with.
 const DAYS: u32 = 7;
+/// Calls that the simulated provider remembers: a day of demonstration.
+const REMEMBERED: usize = 5_000;
 
 /// What a demonstration needs of the server.
 pub struct Stage<'a> {
     /// The configuration.
     pub config: &'a Config,
+    /// The simulated provider.
+    pub provider: Provider,
     /// The way to the database.
     pub tenancy: &'a Tenancy,
     /// Calls, to tell it of the mapped numbers.
@@ -46,6 +52,26 @@ pub struct Stage<'a> {
     pub tasks: &'a Tasks,
 }
 
+/// Starts the API of the simulated provider on a free port of this machine, and lets our own guard reach it.
+pub async fn start_provider(config: &mut Config, tasks: &Tasks) -> anyhow::Result<Provider> {
+    let provider = Provider::new(ProviderOptions {
+        seed: SEED,
+        remembered: REMEMBERED,
+        // Tones need no more, and a demonstration may run for days.
+        sound: SoundFormat { rate: 8_000, bits: 8 },
+        ..ProviderOptions::default()
+    });
+    let answering = provider.listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), tasks.stopping()).await?;
+    tasks.spawn(async move {
+        if let Err(error) = answering.await {
+            tracing::error!(error = format!("{error:#}"), "the simulated provider ended");
+        }
+    });
+    let authority = provider.authority().context("the simulated provider has no address")?;
+    config.outbound.allow.push(authority.parse().map_err(|_| anyhow::anyhow!("{authority} is no host and port"))?);
+    Ok(provider)
+}
+
 /// Adds the invented practices that are missing, prints the sign-in, and lets calls come in.
 pub async fn open(stage: Stage<'_>) -> anyhow::Result<()> {
     let password = password(&platform::embedded::prepare_data_dir(&stage.config.server.data_dir)?)?;
@@ -54,8 +80,9 @@ pub async fn open(stage: Stage<'_>) -> anyhow::Result<()> {
     let mut targets = Vec::new();
     for practice in practices() {
         let (org, is_new) = organization(&stage, practice, first.name, first.email, &password).await?;
-        let secret = new_token();
-        let connection = simulated_connection(&stage, org, &secret).await?;
+        let (secret, key) = (new_token(), new_token());
+        stage.provider.add_key(key.expose(), Some(practice.name));
+        let connection = simulated_connection(&stage, org, &secret, key).await?;
         map_numbers(stage.tenancy, org, practice).await?;
         targets.push((
             Target::of_practice(practice, &base_url, Some(connection.uuid()), secret.expose()),
@@ -72,7 +99,7 @@ pub async fn open(stage: Stage<'_>) -> anyhow::Result<()> {
         first.email,
         password.expose()
     ));
-    play(targets, stage.tasks);
+    play(targets, stage.provider, stage.tasks);
     Ok(())
 }
 
@@ -93,11 +120,7 @@ fn password(data_dir: &Path) -> anyhow::Result<Secret> {
 
 /// An address that this machine can be reached at: a server that listens on all addresses is reached on loopback.
 fn reachable(address: SocketAddr) -> SocketAddr {
-    if address.ip().is_unspecified() {
-        SocketAddr::new(std::net::Ipv4Addr::LOCALHOST.into(), address.port())
-    } else {
-        address
-    }
+    if address.ip().is_unspecified() { SocketAddr::new(Ipv4Addr::LOCALHOST.into(), address.port()) } else { address }
 }
 
 async fn organization(
@@ -124,12 +147,17 @@ async fn organization(
 }
 
 /// A connection for this run. Its secret lives as long as the process; those of earlier runs are switched off.
-async fn simulated_connection(stage: &Stage<'_>, org: OrgId, secret: &Secret) -> anyhow::Result<ConnectionId> {
+async fn simulated_connection(
+    stage: &Stage<'_>,
+    org: OrgId,
+    secret: &Secret,
+    key: Secret,
+) -> anyhow::Result<ConnectionId> {
     let new = NewConnection {
         label: "Simulator".to_owned(),
         auth: WebhookAuth::default(),
         webhook_secret: secret.clone(),
-        api_key: None,
+        api_key: Some(key),
         simulated: true,
     };
     let mut tx = stage.tenancy.tenant(org).await?;
@@ -157,11 +185,12 @@ async fn map_numbers(tenancy: &Tenancy, org: OrgId, practice: &Practice) -> anyh
 }
 
 /// Calls come in from the first second; the past of new practices is posted beside them.
-fn play(targets: Vec<(Target, &'static Practice, bool)>, tasks: &Tasks) {
+fn play(targets: Vec<(Target, &'static Practice, bool)>, provider: Provider, tasks: &Tasks) {
     let live: Vec<Target> = targets.iter().map(|(target, ..)| target.clone()).collect();
     let stopping = tasks.stopping();
+    let options = SimulateOptions { provider: Some(provider.clone()), ..SimulateOptions::demo(SEED) };
     tasks.spawn(async move {
-        if let Err(error) = run(SimulateOptions::demo(SEED), live, stopping, |_| {}).await {
+        if let Err(error) = run(options, live, stopping, |_| {}).await {
             tracing::error!(error = format!("{error:#}"), "the simulator ended");
         }
     });
@@ -169,8 +198,11 @@ fn play(targets: Vec<(Target, &'static Practice, bool)>, tasks: &Tasks) {
     tasks.spawn(async move {
         let now = Clock::system().now();
         for (target, practice, is_new) in targets {
-            if is_new && let Err(error) = replay_history(SEED, &target, practice.zone, now, DAYS, None, &stopping).await
-            {
+            if !is_new {
+                continue;
+            }
+            let past = replay_history(SEED, &target, practice.zone, now, DAYS, Some(&provider), &stopping);
+            if let Err(error) = past.await {
                 tracing::error!(error = format!("{error:#}"), "the past of an invented practice could not be posted");
             }
         }

@@ -48,6 +48,7 @@ pub fn document() -> anyhow::Result<String> {
             tasks: Tasks::new(),
             public_origin: config.server.public_origin(config.server.listen),
             demonstration: false,
+            simulated_api: None,
         },
     )?;
     let (_, description) = app.api();

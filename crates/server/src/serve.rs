@@ -10,6 +10,7 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use platform::clock::Clock;
 use platform::config::Config;
 use platform::tasks::Tasks;
+use simulator::Provider;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -68,6 +69,8 @@ async fn serve(
         "the operator's organization could not be settled; is VOXANNE_OPERATOR_ORG the id of one that exists?",
     )?;
     let tasks = Tasks::new();
+    let mut config = config.clone();
+    let simulated = if arguments.demo { Some(demo::start_provider(&mut config, &tasks).await?) } else { None };
     let metrics = PrometheusBuilder::new().install_recorder().context("metrics could not be set up")?;
     let foundation = Foundation {
         tenancy: tenancy.clone(),
@@ -76,8 +79,9 @@ async fn serve(
         tasks: tasks.clone(),
         public_origin: config.server.public_origin(address),
         demonstration: arguments.demo,
+        simulated_api: simulated.as_ref().and_then(Provider::base_url),
     };
-    let app = App::new(config, foundation)?;
+    let app = App::new(&config, foundation)?;
     app.start_forgetting(&tasks);
     app.start_presence(!arguments.no_worker);
     if !arguments.no_worker {
@@ -101,9 +105,10 @@ async fn serve(
         api = Some(tasks.spawn(listener::answer(listener, router, stop, tasks.clone(), HEADER_PATIENCE)));
         tracing::info!(listen = %address, "answering");
     }
-    if arguments.demo {
+    if let Some(provider) = simulated {
         let stage = demo::Stage {
-            config,
+            config: &config,
+            provider,
             tenancy: &tenancy,
             voice: &app.voice,
             master_key: &master_key,

@@ -1,5 +1,6 @@
 //! `voxanne simulate`: the voice provider on your desk.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -7,7 +8,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::Args;
 use simulator::{
-    ApiAccess, Backoff, Credential, Faults, Kind, Pacing, SimulateOptions, Target, Truth, run as play, verify,
+    ApiAccess, Backoff, Credential, Faults, Kind, Pacing, Provider, ProviderOptions, SimulateOptions, Target, Truth,
+    run as play, verify,
 };
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -51,6 +53,17 @@ pub struct SimulateArguments {
     /// Tries refused and unanswered events again, up to so many times. The real provider does not unless it is told to.
     #[arg(long, default_value_t = 0)]
     retries: u32,
+    /// Also answers the provider's API on this address, which knows the calls and their recordings, and goes on answering
+    /// after the calls until Ctrl-C. The server needs VOXANNE_VAPI_API_URL=http://ADDRESS and VOXANNE_OUTBOUND_ALLOW=ADDRESS.
+    #[arg(long, value_name = "ADDRESS")]
+    provider_listen: Option<SocketAddr>,
+    /// Reads the private key that the API accepts from a file.
+    #[arg(long, requires = "provider_listen")]
+    provider_key_file: Option<PathBuf>,
+    /// A fault of the API and how often: recording-missing, recording-html, recording-empty, recording-cut,
+    /// recording-expired, api-error, api-throttled.
+    #[arg(long = "provider-fault", value_name = "NAME=RATE", requires = "provider_listen")]
+    provider_faults: Vec<String>,
     /// Appends everything that happens to this file, a JSON object per line.
     #[arg(long)]
     ledger: Option<PathBuf>,
@@ -83,21 +96,79 @@ fn practice_kind(text: &str) -> Result<Kind, String> {
 
 /// Plays, and compares when asked to.
 pub async fn run(arguments: SimulateArguments) -> anyhow::Result<ExitCode> {
+    let stop = CancellationToken::new();
+    let (provider, answering) = match arguments.provider_listen {
+        Some(address) if !arguments.only_verify => {
+            let (provider, answering) = start_provider(&arguments, address, &stop).await?;
+            (Some(provider), Some(answering))
+        }
+        _ => (None, None),
+    };
+    let playing = play_and_compare(&arguments, provider.clone(), stop.clone());
+    let Some(answering) = answering else { return playing.await };
+    let until_told = async {
+        let outcome = playing.await?;
+        if !stop.is_cancelled() {
+            let address = provider.as_ref().and_then(Provider::base_url).unwrap_or_default();
+            say(&format!("The provider's API goes on answering on {address}. Stop with Ctrl-C.\n"));
+            tokio::signal::ctrl_c().await.context("Ctrl-C cannot be listened to")?;
+            stop.cancel();
+        }
+        Ok(outcome)
+    };
+    let (outcome, answered) = tokio::join!(until_told, answering);
+    answered?;
+    outcome
+}
+
+/// The provider's API and its work.
+async fn start_provider(
+    arguments: &SimulateArguments,
+    address: SocketAddr,
+    stop: &CancellationToken,
+) -> anyhow::Result<(Provider, impl Future<Output = anyhow::Result<()>>)> {
+    let path = arguments.provider_key_file.as_ref().context("--provider-listen needs --provider-key-file")?;
+    let key = secret_from_file(path, "private key")?;
+    let mut options = ProviderOptions {
+        seed: arguments.seed,
+        keys: vec![(key.expose().to_owned(), None)],
+        ..ProviderOptions::default()
+    };
+    for text in &arguments.provider_faults {
+        let (name, rate) = named_rate("--provider-fault", text)?;
+        let mut rates = options.faults.rates_mut();
+        let fault = rates.iter_mut().find(|(known, _)| *known == name);
+        *fault.with_context(|| format!("--provider-fault {text}: there is no fault of this name"))?.1 = rate;
+    }
+    let provider = Provider::new(options);
+    let answering = provider.listen(address, stop.clone()).await?;
+    Ok((provider, answering))
+}
+
+async fn play_and_compare(
+    arguments: &SimulateArguments,
+    provider: Option<Provider>,
+    stop: CancellationToken,
+) -> anyhow::Result<ExitCode> {
     let truth = if arguments.only_verify {
         Truth::load(arguments.truth.as_ref().context("--truth names the earlier run")?)?
     } else {
-        play_calls(&arguments).await?
+        play_calls(arguments, provider, stop).await?
     };
     if !(arguments.verify || arguments.only_verify) {
         return Ok(ExitCode::SUCCESS);
     }
-    let access = ApiAccess { base_url: arguments.url.clone(), credential: credential(&arguments)?, org_label: None };
+    let access = ApiAccess { base_url: arguments.url.clone(), credential: credential(arguments)?, org_label: None };
     let report = verify(&truth, &access).await?;
     say(&report.to_string());
     Ok(if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-async fn play_calls(arguments: &SimulateArguments) -> anyhow::Result<Truth> {
+async fn play_calls(
+    arguments: &SimulateArguments,
+    provider: Option<Provider>,
+    stop: CancellationToken,
+) -> anyhow::Result<Truth> {
     let secret = match &arguments.secret_file {
         Some(path) => secret_from_file(path, "webhook secret")?,
         None => secret_from_stdin("webhook secret").await?,
@@ -116,11 +187,11 @@ async fn play_calls(arguments: &SimulateArguments) -> anyhow::Result<Truth> {
             max_retries: arguments.retries,
             base_delay: Duration::from_millis(500),
         }),
+        provider,
         ledger: arguments.ledger.clone(),
         keep: true,
         ..SimulateOptions::default()
     };
-    let stop = CancellationToken::new();
     let playing = play(options, vec![target], stop.clone(), |_| {});
     let interrupted = async {
         // The calls in progress are played to their end and the truth is written, also when somebody has seen enough.
@@ -161,9 +232,7 @@ fn faults(wanted: &[String]) -> anyhow::Result<Faults> {
             faults = Faults::some_of_everything();
             continue;
         }
-        let (name, rate) = text.split_once('=').with_context(|| format!("--fault {text}: write NAME=RATE"))?;
-        let rate: f64 = rate.parse().with_context(|| format!("--fault {text}: the rate is a number"))?;
-        anyhow::ensure!((0.0..=1.0).contains(&rate), "--fault {text}: the rate is between 0 and 1");
+        let (name, rate) = named_rate("--fault", text)?;
         *match name {
             "late" => &mut faults.late,
             "lost" => &mut faults.lost,
@@ -177,6 +246,13 @@ fn faults(wanted: &[String]) -> anyhow::Result<Faults> {
         } = rate;
     }
     Ok(faults)
+}
+
+fn named_rate<'a>(option: &str, text: &'a str) -> anyhow::Result<(&'a str, f64)> {
+    let (name, rate) = text.split_once('=').with_context(|| format!("{option} {text}: write NAME=RATE"))?;
+    let rate: f64 = rate.parse().with_context(|| format!("{option} {text}: the rate is a number"))?;
+    anyhow::ensure!((0.0..=1.0).contains(&rate), "{option} {text}: the rate is between 0 and 1");
+    Ok((name, rate))
 }
 
 fn credential(arguments: &SimulateArguments) -> anyhow::Result<Credential> {

@@ -8,6 +8,7 @@
 //! - [`recordings`]: the sound of a call, copied into our own storage.
 //! - [`playback`]: listening to it.
 //! - [`retention`]: how long the content of calls is kept.
+//! - [`provider`]: asking the provider about calls.
 //! - [`quarantine`]: events that belong to no organization we know of.
 
 pub mod calls;
@@ -16,6 +17,7 @@ pub mod ingress;
 pub mod live;
 pub mod numbers;
 pub mod playback;
+pub mod provider;
 pub mod quarantine;
 pub mod recordings;
 pub mod retention;
@@ -34,6 +36,7 @@ use platform::crypto::MasterKey;
 use platform::http::{Limiter, PublicRouter, TenantRouter};
 use platform::ids::{ConnectionId, OrgId};
 use platform::jobs::Jobs;
+use platform::outbound::Outbound;
 use platform::realtime::Hub;
 use platform::secret::Secret;
 use platform::storage::Storage;
@@ -50,6 +53,7 @@ use live::model::LiveEvent;
 use live::neighbours::Neighbours;
 use numbers::Routing;
 use playback::model::Listenings;
+use provider::{ProviderClient, ProviderSettings};
 use retention::actions::Told;
 
 /// What the voice domain needs from the process.
@@ -74,6 +78,10 @@ pub struct Services {
     pub other_origins: Vec<String>,
     /// Secrets of the platform-wide connection.
     pub platform_secrets: Vec<Secret>,
+    /// Sends requests to others.
+    pub outbound: Outbound,
+    /// Where the provider is asked.
+    pub provider: ProviderSettings,
     /// Limit of unverified webhook requests per address.
     pub unverified: Option<Limiter<IpAddr>>,
     /// Largest webhook body in bytes.
@@ -108,6 +116,8 @@ pub struct VoiceParts {
     pub authority: Authority,
     /// The ingest.
     pub ingress: Ingress,
+    /// Asks the provider.
+    pub provider: ProviderClient,
     /// The live view's parts.
     pub live: LiveParts,
     /// Work that happens later.
@@ -145,6 +155,7 @@ impl VoiceState {
             origins: services.other_origins.into(),
             public_origin: public_origin.as_str().to_owned(),
         };
+        let provider = ProviderClient::new(tenancy.clone(), master_key.clone(), services.outbound, services.provider);
         let webhooks = Arc::new(WebhookState {
             ingress: ingress.clone(),
             unverified: services.unverified,
@@ -156,6 +167,7 @@ impl VoiceState {
             master_key,
             authority,
             ingress,
+            provider,
             live,
             jobs,
             storage,
@@ -205,6 +217,12 @@ impl VoiceState {
     pub fn told(&self, org: OrgId, told: Told) {
         self.announce(org, told.seq);
         self.jobs.wake(retention::jobs::CLEARING.name);
+    }
+
+    /// Tells whoever watches, and the copying, that a recording is to be tried again, which was just committed.
+    pub fn retried(&self, org: OrgId, seq: i64) {
+        self.announce(org, seq);
+        self.jobs.wake(recordings::jobs::QUEUE);
     }
 
     /// Tells other nodes of live events and hears of theirs. For installations on a database that several nodes share.

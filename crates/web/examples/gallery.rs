@@ -41,8 +41,8 @@ use web::page::{Page, framed_mail, wants_fragment};
 use web::pages::calls::{CallRow, Calls, Filters, Outcome};
 use web::pages::problem::Problem;
 use web::pages::{
-    api_keys, call, calls, connections, entry, limits, live, mail, organization, problem, profile, quarantine, retention,
-    team, today,
+    api_keys, call, calls, connections, entry, limits, live, mail, organization, problem, profile, quarantine,
+    retention, team, today,
 };
 use web::security::Nonce;
 use web::site::{About, Site, Visit};

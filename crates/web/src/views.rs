@@ -177,12 +177,7 @@ fn shortened(text: &str) -> String {
 }
 
 /// One call with everything; its recording begins at `start`, in seconds.
-pub(crate) fn call_page(
-    detail: &CallDetail,
-    recordings: &[Recording],
-    start: u32,
-    now: Timestamp,
-) -> call::Call {
+pub(crate) fn call_page(detail: &CallDetail, recordings: &[Recording], start: u32, now: Timestamp) -> call::Call {
     let summary = &detail.call;
     let live = summary.status != "ended";
     let began = summary.started_at.unwrap_or(summary.at);
@@ -203,7 +198,10 @@ pub(crate) fn call_page(
         provider_call_id: summary.provider_call_id.clone(),
         events: moments(detail),
         hold: detail.legal_hold.as_ref().map(|hold| call::Hold { reason: hold.reason.clone(), since: hold.placed_at }),
-        erased: detail.content_deleted.as_ref().map(|tombstone| call::Erased { at: tombstone.at, by: eraser(tombstone) }),
+        erased: detail
+            .content_deleted
+            .as_ref()
+            .map(|tombstone| call::Erased { at: tombstone.at, by: eraser(tombstone) }),
         works: false,
         problem: None,
     }

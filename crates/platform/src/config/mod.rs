@@ -8,6 +8,7 @@ pub mod accent;
 mod mail;
 mod reader;
 mod site;
+mod storage;
 mod values;
 mod variables;
 
@@ -28,6 +29,7 @@ use reader::{Reader, Recorded};
 pub use mail::{MailConfig, MailEventsConfig, RelayConfig, RelayTls};
 pub use reader::{ConfigErrors, Problem};
 pub use site::{Legal, Money, Per, Plan, SiteConfig, Wording};
+pub use storage::{Place, S3Config, StorageConfig};
 pub use values::{HostPort, LogFormat, MasterKey, Origin, Rate};
 pub use variables::{Section, VARIABLES, Variable, example};
 
@@ -50,6 +52,8 @@ pub struct Config {
     pub limits: LimitConfig,
     /// The voice provider Vapi.
     pub vapi: VapiConfig,
+    /// Where recordings are kept.
+    pub storage: StorageConfig,
     /// What may be asked outside.
     pub outbound: OutboundConfig,
     /// Sending mail.
@@ -148,6 +152,8 @@ pub struct VapiConfig {
     pub webhook_secrets: Vec<Secret>,
     /// Where its API is.
     pub api_url: Origin,
+    /// Private key of the platform-wide account. `None`: it is not asked about its calls.
+    pub api_key: Option<Secret>,
 }
 
 /// What may be asked outside; see [`crate::outbound`].
@@ -191,6 +197,7 @@ impl Config {
         let security = security(&mut reader);
         let limits = limits(&mut reader);
         let vapi = vapi(&mut reader);
+        let storage = storage::read(&mut reader);
         let outbound = outbound(&mut reader);
         let mail = mail::read(&mut reader);
         let site = site(&mut reader);
@@ -205,6 +212,7 @@ impl Config {
                 security: security?,
                 limits: limits?,
                 vapi: vapi?,
+                storage: storage?,
                 outbound: outbound?,
                 mail: mail?,
                 quotas: quotas?,
@@ -350,7 +358,8 @@ fn limits(reader: &mut Reader<'_>) -> Result<LimitConfig, Recorded> {
 fn vapi(reader: &mut Reader<'_>) -> Result<VapiConfig, Recorded> {
     let webhook_secrets = secrets(reader, &variables::VAPI_WEBHOOK_SECRET);
     let api_url = reader.value(&variables::VAPI_API_URL, str::parse);
-    Ok(VapiConfig { webhook_secrets: webhook_secrets?, api_url: api_url? })
+    let api_key = reader.secret(&variables::VAPI_API_KEY);
+    Ok(VapiConfig { webhook_secrets: webhook_secrets?, api_url: api_url?, api_key: api_key? })
 }
 
 fn outbound(reader: &mut Reader<'_>) -> Result<OutboundConfig, Recorded> {

@@ -44,6 +44,8 @@ pub enum Section {
     Limits,
     /// The voice provider Vapi.
     Vapi,
+    /// Where recordings are kept.
+    Storage,
     /// Requests that the server sends.
     Outbound,
     /// Sending mail.
@@ -63,6 +65,7 @@ impl Section {
             Self::Security => "Security",
             Self::Limits => "Limits",
             Self::Vapi => "Voice provider: Vapi",
+            Self::Storage => "Recordings",
             Self::Outbound => "Requests to others",
             Self::Mail => "Mail",
             Self::Website => "Website",
@@ -311,6 +314,90 @@ pub(super) static VAPI_API_URL: Variable = Variable {
     secret: false,
 };
 
+pub(super) static VAPI_API_KEY: Variable = Variable {
+    name: "VOXANNE_VAPI_API_KEY",
+    section: Section::Vapi,
+    meaning: "Private key of the account at Vapi whose events come to the platform-wide webhook: its missing calls and their \
+              recordings are asked for with it. Unset: they are not asked for. Connections of organizations have their own.",
+    default: None,
+    example: "PRIVATE_KEY",
+    secret: true,
+};
+
+pub(super) static STORAGE_URL: Variable = Variable {
+    name: "VOXANNE_STORAGE_URL",
+    section: Section::Storage,
+    meaning: "Where recordings are kept: file:///folder, or s3://bucket/prefix. Unset: the folder `recordings` in the data \
+              directory. Several nodes need one place that all of them reach.",
+    default: None,
+    example: "s3://example-recordings/voxanne",
+    secret: false,
+};
+
+pub(super) static STORAGE_KEY: Variable = Variable {
+    name: "VOXANNE_STORAGE_KEY",
+    section: Section::Storage,
+    meaning: "Encrypts what is kept there from now on: 32 random bytes in base64 (openssl rand -base64 32); a comma list while \
+              it is being replaced, the new one first. Without the key such recordings are lost. Unset: not encrypted.",
+    default: None,
+    example: "NEW_KEY,OLD_KEY",
+    secret: true,
+};
+
+pub(super) static S3_ENDPOINT: Variable = Variable {
+    name: "VOXANNE_S3_ENDPOINT",
+    section: Section::Storage,
+    meaning: "Address of an S3-compatible service. Unset: Amazon's.",
+    default: None,
+    example: "https://minio.example.com:9000",
+    secret: false,
+};
+
+pub(super) static S3_REGION: Variable = Variable {
+    name: "VOXANNE_S3_REGION",
+    section: Section::Storage,
+    meaning: "Region of the bucket.",
+    default: Some("us-east-1"),
+    example: "eu-central-1",
+    secret: false,
+};
+
+pub(super) static S3_ACCESS_KEY: Variable = Variable {
+    name: "VOXANNE_S3_ACCESS_KEY",
+    section: Section::Storage,
+    meaning: "Access key id for S3.",
+    default: None,
+    example: "AKIAEXAMPLE",
+    secret: true,
+};
+
+pub(super) static S3_SECRET_KEY: Variable = Variable {
+    name: "VOXANNE_S3_SECRET_KEY",
+    section: Section::Storage,
+    meaning: "Secret access key for S3.",
+    default: None,
+    example: "SECRET_ACCESS_KEY",
+    secret: true,
+};
+
+pub(super) static RECORDING_MAX_BYTES: Variable = Variable {
+    name: "VOXANNE_RECORDING_MAX_BYTES",
+    section: Section::Storage,
+    meaning: "Largest recording that is copied, in bytes. A larger one is refused, and its call says so.",
+    default: Some("2147483648"),
+    example: "2147483648",
+    secret: false,
+};
+
+pub(super) static RECORDINGS_AT_ONCE: Variable = Variable {
+    name: "VOXANNE_RECORDINGS_AT_ONCE",
+    section: Section::Storage,
+    meaning: "Recordings that one server copies at a time.",
+    default: Some("4"),
+    example: "4",
+    secret: false,
+};
+
 pub(super) static OUTBOUND_ALLOW: Variable = Variable {
     name: "VOXANNE_OUTBOUND_ALLOW",
     section: Section::Outbound,
@@ -464,6 +551,15 @@ pub static VARIABLES: &[&Variable] = &[
     &LIMIT_PROVIDER_COST_USD,
     &VAPI_WEBHOOK_SECRET,
     &VAPI_API_URL,
+    &VAPI_API_KEY,
+    &STORAGE_URL,
+    &STORAGE_KEY,
+    &S3_ENDPOINT,
+    &S3_REGION,
+    &S3_ACCESS_KEY,
+    &S3_SECRET_KEY,
+    &RECORDING_MAX_BYTES,
+    &RECORDINGS_AT_ONCE,
     &OUTBOUND_ALLOW,
     &SMTP_URL,
     &SMTP_CA_FILE,

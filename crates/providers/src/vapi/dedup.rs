@@ -13,6 +13,8 @@
 //! | `call.deleted` | call | a call is erased once |
 //! | `chat.*`, `session.*` | chat or session id, type, time | they are about that object |
 //! | `campaign.predial` | campaign, contact, time | a contact may be tried again another day |
+//! | `voxanne.call-object` | call, status | apart from the report, which may still come and is then kept beside it |
+//! | `voxanne.no-end-received` | call | a call is given up once |
 //! | everything else | call, type, time, digest of the message's own fields | no identity is documented |
 //!
 //! A message's *own fields* are those outside the shared envelope (`call`, `assistant`, `artifact`, ...), which are live
@@ -51,7 +53,13 @@ pub(super) fn key(envelope: &Message, message: &Node<'_>, facts: &Facts) -> Dedu
             Some(status) => vec![kind.into(), status.into()],
             None => vec![kind.into(), time, own()],
         },
-        MessageKind::EndOfCallReport | MessageKind::AssistantRequest | MessageKind::CallDeleted => vec![kind.into()],
+        MessageKind::EndOfCallReport
+        | MessageKind::AssistantRequest
+        | MessageKind::CallDeleted
+        | MessageKind::NoEndReceived => vec![kind.into()],
+        MessageKind::CallObject => {
+            vec![kind.into(), values::label(message.get("call").get("status"), 40).unwrap_or_else(|| "-".into())]
+        }
         MessageKind::ToolCalls if !facts.tool_calls.is_empty() => {
             let ids: Vec<&str> = facts.tool_calls.iter().map(|call| call.id.as_str()).collect();
             vec![kind.into(), ids.join("\n")]

@@ -48,6 +48,8 @@ pub enum EndedClass {
     Failed(FailureCause),
     /// Somebody cancelled or deleted the call.
     Cancelled,
+    /// Nobody told us of an end: the call was silent for too long and was closed here.
+    NoEndReceived,
     /// A reason no rule covers.
     Unknown,
 }
@@ -96,6 +98,7 @@ impl EndedClass {
             Self::Failed(FailureCause::Telephony) => "Failed on the telephone line",
             Self::Failed(FailureCause::Configuration) => "Failed because of the agent's set-up",
             Self::Cancelled => "Cancelled",
+            Self::NoEndReceived => "No end of the call was reported",
             Self::Unknown => "Ended",
         }
     }
@@ -111,7 +114,7 @@ impl EndedClass {
             Self::NoAnswer | Self::Busy => Outcome::NotReached,
             Self::Failed(_) => Outcome::Failed,
             Self::Cancelled => Outcome::Cancelled,
-            Self::Unknown => Outcome::Unknown,
+            Self::NoEndReceived | Self::Unknown => Outcome::Unknown,
         }
     }
 }
@@ -131,6 +134,7 @@ const RULES: &[(Mark, EndedClass)] = {
     use FailureCause as F;
     use Mark::{Has, Is};
     &[
+        (Is(super::rest::NO_END_RECEIVED), C::NoEndReceived),
         (Is("worker-shutdown"), C::Failed(F::Platform)),
         (Is("call.in-progress.error-pipeline-no-available-llm-model"), C::Failed(F::Configuration)),
         (Is("phone-call-provider-closed-websocket"), C::Failed(F::Telephony)),

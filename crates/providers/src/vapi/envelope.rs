@@ -129,6 +129,12 @@ pub enum MessageKind {
     CallArtifactUpload,
     /// `campaign.predial`: may this contact be dialled? Wants a reply.
     CampaignPredial,
+    /// `voxanne.call-object`: ours, made of what the provider's API says of a call when its messages did not come
+    /// ([`super::rest::CallObject`]).
+    CallObject,
+    /// `voxanne.no-end-received`: ours, when a call is closed although nobody told us of its end
+    /// ([`super::rest::no_end_received`]).
+    NoEndReceived,
     /// A type this version does not know, cut to 100 characters.
     Other(String),
 }
@@ -166,8 +172,17 @@ const KINDS: [(MessageKind, &str); 29] = [
     (MessageKind::CampaignPredial, "campaign.predial"),
 ];
 
+/// What we say to ourselves, in the same form, so that it is recorded and replayed like everything else.
+const OWN_KINDS: [(MessageKind, &str); 2] =
+    [(MessageKind::CallObject, "voxanne.call-object"), (MessageKind::NoEndReceived, "voxanne.no-end-received")];
+
+/// Every kind with a name.
+fn named_kinds() -> impl Iterator<Item = (MessageKind, &'static str)> {
+    KINDS.into_iter().chain(OWN_KINDS)
+}
+
 impl MessageKind {
-    /// Every documented kind.
+    /// Every kind that the provider documents.
     pub fn documented() -> impl Iterator<Item = MessageKind> {
         KINDS.into_iter().map(|(kind, _)| kind)
     }
@@ -176,8 +191,7 @@ impl MessageKind {
     pub fn from_type(text: &str) -> Self {
         // A subscription filter that Vapi's schema also lists as a type: `transcript[transcriptType="final"]`.
         let base = text.split('[').next().unwrap_or(text);
-        KINDS
-            .into_iter()
+        named_kinds()
             .find(|(kind, name)| *name == text || (*name == base && *kind == MessageKind::Transcript))
             .map_or_else(|| Self::Other(text.chars().take(MAX_TYPE_CHARS).collect()), |(kind, _)| kind)
     }
@@ -186,13 +200,13 @@ impl MessageKind {
     pub fn as_str(&self) -> &str {
         match self {
             Self::Other(text) => text,
-            known => KINDS.iter().find(|(kind, _)| kind == known).map_or("", |(_, name)| name),
+            known => named_kinds().find(|(kind, _)| kind == known).map_or("", |(_, name)| name),
         }
     }
 
     /// A value fit for a metric label: the documented type, or `other`, so that a sender cannot invent labels.
     pub fn metric_label(&self) -> &'static str {
-        KINDS.iter().find(|(kind, _)| kind == self).map_or("other", |(_, name)| name)
+        named_kinds().find(|(kind, _)| kind == self).map_or("other", |(_, name)| name)
     }
 
     /// True when Vapi waits for an answer in the response body (`voice-request`, which wants audio, included).

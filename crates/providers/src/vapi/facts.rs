@@ -46,6 +46,20 @@ pub enum Status {
     Ended,
 }
 
+impl Status {
+    /// The status that Vapi names. None: one that says nothing about the line, or none we know.
+    pub(super) fn read(node: &Node<'_>) -> Option<Self> {
+        match node.text()? {
+            "scheduled" | "queued" => Some(Self::Queued),
+            "ringing" => Some(Self::Ringing),
+            "in-progress" => Some(Self::InProgress),
+            "forwarding" => Some(Self::Forwarding),
+            "ended" => Some(Self::Ended),
+            _ => None,
+        }
+    }
+}
+
 /// Who spoke.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -206,7 +220,8 @@ pub struct Facts {
     pub phone_number_id: Option<String>,
     /// The carrier's id of the telephone leg.
     pub leg_id: Option<String>,
-    /// From `status-update`, and `ended` from a report. A snapshot in `call.status` is not believed.
+    /// From `status-update`, and `ended` from a report. A snapshot in `call.status` is only believed when the provider's
+    /// API was asked for it.
     pub status: Option<Status>,
     /// The message's time, when it set [`Self::status`].
     pub status_at: Option<Timestamp>,
@@ -268,6 +283,11 @@ pub(super) fn extract(envelope: &Message, message: &Node<'_>) -> Facts {
     match &envelope.kind {
         MessageKind::StatusUpdate => status_update(&mut facts, envelope, message),
         MessageKind::EndOfCallReport => report(&mut facts, envelope, message),
+        MessageKind::CallObject => call_object(&mut facts, envelope, message),
+        MessageKind::NoEndReceived => {
+            facts.status = Some(Status::Ended);
+            facts.ended_reason = Some(super::rest::NO_END_RECEIVED.to_owned());
+        }
         MessageKind::Transcript => facts.live_turn = live_turn(envelope, message),
         MessageKind::ToolCalls => facts.tool_calls = requested_tool_calls(message),
         MessageKind::TransferUpdate | MessageKind::PhoneCallControl => {
@@ -314,14 +334,7 @@ fn direction(envelope: &Message) -> Option<Direction> {
 }
 
 fn status_update(facts: &mut Facts, envelope: &Message, message: &Node<'_>) {
-    facts.status = match message.get("status").text() {
-        Some("scheduled" | "queued") => Some(Status::Queued),
-        Some("ringing") => Some(Status::Ringing),
-        Some("in-progress") => Some(Status::InProgress),
-        Some("forwarding") => Some(Status::Forwarding),
-        Some("ended") => Some(Status::Ended),
-        _ => None,
-    };
+    facts.status = Status::read(message.get("status"));
     facts.status_at = facts.status.and(envelope.timestamp);
     facts.transfer = destination(message.get("destination"));
     facts.summary = values::text(message.get("summary"));
@@ -330,6 +343,22 @@ fn status_update(facts: &mut Facts, envelope: &Message, message: &Node<'_>) {
         facts.ended_reason = ended_reason(&[message, call]);
         facts.cost_micros = values::micros(call.get("cost"));
     }
+}
+
+/// What the provider's API says of a call. A finished one says what its report says: each field of the report "can also be
+/// found" there, in the words of the schema. Of a call that goes on only the status is news.
+fn call_object(facts: &mut Facts, envelope: &Message, message: &Node<'_>) {
+    let status = Status::read(message.get("call").get("status"));
+    if status == Some(Status::Ended) {
+        report(facts, envelope, message);
+        if facts.started_at.is_none() && facts.duration_seconds.is_none() {
+            // Reports of calls that nobody answered say so with a duration of their own, which the object lacks.
+            facts.duration_seconds = Some(0);
+        }
+    } else {
+        facts.status = status;
+    }
+    facts.status_at = None;
 }
 
 fn report(facts: &mut Facts, envelope: &Message, message: &Node<'_>) {

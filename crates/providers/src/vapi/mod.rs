@@ -21,6 +21,7 @@ mod facts;
 mod redact;
 
 pub mod reply;
+pub mod rest;
 pub mod signature;
 
 pub use crate::json::values::normalise_number;
@@ -32,7 +33,7 @@ pub use facts::{
 };
 pub use redact::{REDACTED, redact};
 
-use crate::json::{clean, node};
+use crate::json::{Node, clean, node};
 
 /// One message, read once: everything the ingest hands to the database.
 #[derive(Debug, Clone)]
@@ -43,10 +44,18 @@ pub struct Received {
     pub facts: Facts,
     /// The business identity: two deliveries of the same event have the same key.
     pub dedup_key: DedupKey,
-    /// For reports: hexadecimal SHA-256 of the facts, so that a repeat that knows more can be told from a plain repeat.
+    /// For what tells of a whole call: hexadecimal SHA-256 of the facts, so that a repeat that knows more can be told from a
+    /// plain repeat.
     pub facts_digest: Option<String>,
     /// The body to store: compact JSON, scrubbed, always acceptable to Postgres as `text` and as `jsonb`.
     pub redacted: Vec<u8>,
+}
+
+impl Received {
+    /// Whether this tells of a whole call: a report, or the provider's record of a finished call.
+    pub fn is_whole(&self) -> bool {
+        self.facts_digest.is_some()
+    }
 }
 
 /// Reads one verified request body.
@@ -57,12 +66,20 @@ pub struct Received {
 pub fn receive(body: &[u8]) -> Result<Received, ParseError> {
     let text = clean::text(body)?;
     let mut retry = None;
-    let mut root = node::parse(&text, &mut retry)?;
+    take(node::parse(&text, &mut retry)?)
+}
+
+/// Scrubs a message that has been read into a tree and takes from it what is kept.
+fn take(mut root: Node<'_>) -> Result<Received, ParseError> {
     redact::scrub(&mut root);
     let envelope = envelope::read(&root)?;
     let mut facts = facts::extract(&envelope, root.get("message"));
-    let facts_digest =
-        (envelope.kind == MessageKind::EndOfCallReport).then(|| dedup::facts_digest(&mut facts)).transpose()?;
+    let is_whole = match envelope.kind {
+        MessageKind::EndOfCallReport => true,
+        MessageKind::CallObject => facts.status == Some(Status::Ended),
+        _ => false,
+    };
+    let facts_digest = is_whole.then(|| dedup::facts_digest(&mut facts)).transpose()?;
     let dedup_key = dedup::key(&envelope, root.get("message"), &facts);
     Ok(Received { dedup_key, facts_digest, facts, redacted: root.to_bytes()?, message: envelope })
 }

@@ -112,7 +112,7 @@ impl Provider {
         &self,
         address: SocketAddr,
         stop: CancellationToken,
-    ) -> anyhow::Result<impl Future<Output = anyhow::Result<()>> + Send + 'static> {
+    ) -> anyhow::Result<impl Future<Output = anyhow::Result<()>> + Send + use<>> {
         let listener = TcpListener::bind(address)
             .await
             .with_context(|| format!("the provider's API cannot listen on {address}"))?;

@@ -101,7 +101,7 @@ async fn add_secret(
 }
 
 /// Where a secret is sealed to: copied to another row it does not open.
-pub(super) fn secret_place(org: OrgId, connection: ConnectionId, secret: SecretId) -> String {
+pub(crate) fn secret_place(org: OrgId, connection: ConnectionId, secret: SecretId) -> String {
     format!("connection_secrets/{org}/{connection}/{secret}")
 }
 

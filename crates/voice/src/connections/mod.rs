@@ -8,7 +8,7 @@ pub mod actions;
 pub mod api;
 pub mod model;
 pub mod registry;
-mod store;
+pub(crate) mod store;
 
 pub use model::{Connection, ConnectionError};
 pub use registry::Registry;

@@ -9,9 +9,9 @@ use sqlx::types::Json;
 use super::model::Connection;
 
 /// Marker for secret ids.
-pub(super) enum ConnectionSecret {}
+pub(crate) enum ConnectionSecret {}
 /// A secret of a connection.
-pub(super) type SecretId = Id<ConnectionSecret>;
+pub(crate) type SecretId = Id<ConnectionSecret>;
 
 #[derive(sqlx::FromRow)]
 struct ConnectionRow {
@@ -140,6 +140,51 @@ pub(super) struct Sealed {
     pub(super) org: OrgId,
     pub(super) auth: WebhookAuth,
     pub(super) secrets: Vec<(SecretId, Vec<u8>)>,
+}
+
+/// The newest private key of a connection in use, sealed.
+#[derive(sqlx::FromRow)]
+pub(crate) struct ApiKey {
+    pub(crate) org: OrgId,
+    pub(crate) connection: ConnectionId,
+    pub(crate) label: String,
+    pub(crate) simulated: bool,
+    pub(crate) secret: SecretId,
+    pub(crate) sealed: Vec<u8>,
+}
+
+/// The key of one connection; none when it has none or is switched off.
+pub(crate) async fn api_key(tx: &mut TenantTx, connection: ConnectionId) -> Result<Option<ApiKey>, DbError> {
+    Ok(sqlx::query_as(
+        "select c.org_id as org, c.connection_id as connection, c.label, c.simulated, s.secret_id as secret, s.sealed
+           from provider_connections c
+           join connection_secrets s on s.org_id = c.org_id and s.connection_id = c.connection_id
+                and s.purpose = 'api' and s.retired_at is null
+          where c.org_id = $1 and c.connection_id = $2 and c.disabled_at is null
+          order by s.created_at desc, s.secret_id desc limit 1",
+    )
+    .bind(tx.org())
+    .bind(connection)
+    .fetch_optional(tx.conn())
+    .await?)
+}
+
+/// The key of every connection in use that has one, the oldest connection first.
+pub(crate) async fn all_api_keys(tx: &mut SystemTx) -> Result<Vec<ApiKey>, DbError> {
+    Ok(sqlx::query_as(
+        "select k.* from (
+           select distinct on (c.connection_id) c.org_id as org, c.connection_id as connection, c.label, c.simulated,
+                  s.secret_id as secret, s.sealed, c.created_at
+             from provider_connections c
+             join organizations o on o.org_id = c.org_id and o.deleted_at is null
+             join connection_secrets s on s.org_id = c.org_id and s.connection_id = c.connection_id
+                  and s.purpose = 'api' and s.retired_at is null
+            where c.disabled_at is null
+            order by c.connection_id, s.created_at desc, s.secret_id desc) k
+          order by k.created_at, k.connection",
+    )
+    .fetch_all(tx.conn())
+    .await?)
 }
 
 pub(super) async fn find_for_verification(tx: &mut SystemTx, id: ConnectionId) -> Result<Option<Sealed>, DbError> {

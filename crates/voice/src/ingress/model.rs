@@ -92,8 +92,9 @@ impl std::fmt::Debug for Event {
 impl Event {
     /// Turns a received message into an event. Pure.
     pub fn from_received(received: Received) -> Self {
+        // The provider's record of a finished call says what its report says.
+        let is_report = received.is_whole();
         let Received { message, facts, dedup_key, facts_digest, redacted } = received;
-        let is_report = message.kind == MessageKind::EndOfCallReport;
         let class = facts.ended_reason.as_deref().map(vapi::classify);
         let outcome = class.map(|class| outcome_of(class, facts.structured_data.as_ref()));
         let event_at = message.timestamp;
@@ -206,6 +207,7 @@ fn class_code(class: EndedClass) -> &'static str {
         EndedClass::Failed(FailureCause::Telephony) => "failed_telephony",
         EndedClass::Failed(FailureCause::Configuration) => "failed_configuration",
         EndedClass::Cancelled => "cancelled",
+        EndedClass::NoEndReceived => "no_end_received",
         EndedClass::Unknown => "unknown",
     }
 }

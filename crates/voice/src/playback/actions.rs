@@ -4,15 +4,16 @@ use std::net::IpAddr;
 
 use jiff::Timestamp;
 use platform::audit::{self, Actor};
+use platform::clock::Clock;
 use platform::ids::{CallId, OrgId};
-use platform::jobs::Jobs;
+use platform::jobs::{JobError, Jobs};
 use platform::tenancy::{DbError, Tenancy, TenantTx};
 use serde_json::json;
 
 use super::model::{Listening, Listenings, choose};
 use super::store;
 use crate::recordings;
-use crate::recordings::model::{Channel, File};
+use crate::recordings::model::{Channel, File, State};
 
 /// Why a recording cannot be played.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +36,9 @@ pub enum PlaybackError {
     /// Nothing to try again.
     #[error("no recording of this call has failed")]
     NotFailed,
+    /// It could not be put into the queue.
+    #[error(transparent)]
+    Queue(#[from] JobError),
     /// The database failed.
     #[error(transparent)]
     Database(#[from] DbError),
@@ -115,18 +119,21 @@ pub async fn note(
     written
 }
 
-/// Lets the copies of a call's recordings that failed be tried again, from the first attempt on. Answers the number of the
+/// Has the recordings of a call that could not be copied tried again, from the first attempt on. Answers the number of the
 /// live event, to be announced after the commit.
-pub async fn retry(tx: &mut TenantTx, queue: &Jobs, by: Actor, call: CallId) -> Result<i64, PlaybackError> {
-    let failed = store::revive_failed(tx, call).await?;
-    if failed.is_empty() {
-        let is_known = store::recording_state(tx, call).await?.is_some();
-        return Err(if is_known { PlaybackError::NotFailed } else { PlaybackError::NotFound });
+pub async fn retry(
+    tx: &mut TenantTx,
+    queue: &Jobs,
+    clock: &Clock,
+    by: Actor,
+    call: CallId,
+) -> Result<i64, PlaybackError> {
+    store::recording_state(tx, call).await?.ok_or(PlaybackError::NotFound)?;
+    let mut seq = None;
+    for recording in recordings::of_call(tx, call).await? {
+        if recording.state == State::Failed {
+            seq = recordings::actions::try_again(tx, queue, clock, by, recording.id).await?.or(seq);
+        }
     }
-    for recording in &failed {
-        queue.retry(tx, recordings::COPYING, &recording.to_string()).await?;
-    }
-    let detail = json!({ "recordings": failed.len() });
-    audit::record(tx, by, "recording.retried", Some(&call.to_string()), detail).await?;
-    Ok(store::tell(tx, call).await?)
+    seq.ok_or(PlaybackError::NotFailed)
 }

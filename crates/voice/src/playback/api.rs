@@ -3,8 +3,8 @@
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::header::{
-    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, IF_NONE_MATCH,
-    IF_RANGE, RANGE,
+    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG,
+    IF_NONE_MATCH, IF_RANGE, RANGE,
 };
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -76,13 +76,8 @@ async fn get_recording(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let call: CallId = id.parse().map_err(|_| ApiError::not_found())?;
-    let listener = Listener {
-        org: caller.org,
-        actor: caller.actor,
-        from: client.0,
-        by_link: false,
-        download: wanted.download,
-    };
+    let listener =
+        Listener { org: caller.org, actor: caller.actor, from: client.0, by_link: false, download: wanted.download };
     serve(&state, &listener, call, wanted.channel, &method, &headers).await
 }
 
@@ -161,9 +156,9 @@ async fn retry_recording(
 ) -> Result<(StatusCode, Json<RecordingState>), ApiError> {
     let call: CallId = id.parse().map_err(|_| ApiError::not_found())?;
     let mut tx = caller.begin(&state.tenancy).await?;
-    let seq = actions::retry(&mut tx, &state.jobs, caller.actor, call).await?;
+    let seq = actions::retry(&mut tx, &state.jobs, state.authority.clock(), caller.actor, call).await?;
     tx.commit().await?;
-    state.announce(caller.org, seq);
+    state.retried(caller.org, seq);
     Ok((StatusCode::ACCEPTED, Json(RecordingState { state: "pending".to_owned() })))
 }
 
@@ -193,13 +188,8 @@ async fn open_recording_link(
     if !holds {
         return Err(ApiError::not_found());
     }
-    let listener = Listener {
-        org: link.holder.org,
-        actor: link.actor(),
-        from: client.0,
-        by_link: true,
-        download: link.download,
-    };
+    let listener =
+        Listener { org: link.holder.org, actor: link.actor(), from: client.0, by_link: true, download: link.download };
     serve(&state, &listener, link.call, link.channel, &method, &headers).await
 }
 
@@ -277,11 +267,16 @@ impl From<PlaybackError> for ApiError {
     fn from(error: PlaybackError) -> Self {
         match error {
             PlaybackError::NotFound => Self::not_found(),
-            PlaybackError::NoRecording => Self::new(StatusCode::NOT_FOUND, "no_recording", "There is no such recording of this call."),
+            PlaybackError::NoRecording => {
+                Self::new(StatusCode::NOT_FOUND, "no_recording", "There is no such recording of this call.")
+            }
             PlaybackError::NotReady => Self::conflict("recording_not_ready", "The recording is not copied yet."),
-            PlaybackError::Failed => Self::conflict("recording_failed", "The recording could not be copied; try that again."),
+            PlaybackError::Failed => {
+                Self::conflict("recording_failed", "The recording could not be copied; try that again.")
+            }
             PlaybackError::NotFailed => Self::conflict("not_failed", "No recording of this call has failed."),
             PlaybackError::Gone => Self::new(StatusCode::GONE, "recording_deleted", "The recording was deleted."),
+            PlaybackError::Queue(error) => Self::internal(error),
             PlaybackError::Database(error) => error.into(),
         }
     }

@@ -149,7 +149,13 @@ mod tests {
 
     fn link() -> Link {
         let holder = CredentialRef { credential: CredentialId::ApiKey(ApiKeyId::new()), user: None, org: OrgId::new() };
-        Link { call: CallId::new(), channel: Some(Channel::Mono), download: false, holder, expires_at: now() + LINK_LIFE }
+        Link {
+            call: CallId::new(),
+            channel: Some(Channel::Mono),
+            download: false,
+            holder,
+            expires_at: now() + LINK_LIFE,
+        }
     }
 
     #[test]
@@ -186,7 +192,10 @@ mod tests {
         assert!(!listenings.begins(listening, after(9)));
         assert!(!listenings.begins(listening, after(18)), "less than ten minutes after the last request");
         assert!(listenings.begins(listening, after(28)));
-        assert!(listenings.begins(Listening { from: IpAddr::from([192, 0, 2, 2]), ..listening }, after(28)), "elsewhere");
+        assert!(
+            listenings.begins(Listening { from: IpAddr::from([192, 0, 2, 2]), ..listening }, after(28)),
+            "elsewhere"
+        );
         assert!(listenings.begins(Listening { download: true, ..listening }, after(28)), "to keep it");
         assert!(listenings.begins(Listening { call: CallId::new(), ..listening }, after(28)), "another call");
         listenings.forget(&listening);

@@ -15,8 +15,7 @@ pub const SETTING: Schedule =
     Schedule { name: "retention.run", every: Duration::from_hours(1), patience: Duration::from_hours(6) };
 /// Deletes what is left of a call outside the tables of its organization. Tried for days: a storage that is away must not
 /// keep what somebody wants gone.
-pub const CLEARING: Queue =
-    Queue { name: "retention.clear", attempts: 40, lease: Duration::from_mins(2), at_once: 2 };
+pub const CLEARING: Queue = Queue { name: "retention.clear", attempts: 40, lease: Duration::from_mins(2), at_once: 2 };
 
 /// Starts both, until the process stops.
 pub fn start(tenancy: &Tenancy, clock: &Clock, jobs: &Jobs, storage: &Storage) {

@@ -60,13 +60,12 @@ pub(super) async fn lock(tx: &mut TenantTx, call: CallId) -> Result<Option<Stand
             .bind(call)
             .fetch_optional(tx.conn())
             .await?;
-    let record: Option<(jiff_sqlx::Timestamp, bool)> = sqlx::query_as(
-        "select at, status = 'ended' from call_logs where org_id = $1 and id = $2 for no key update",
-    )
-    .bind(org)
-    .bind(call)
-    .fetch_optional(tx.conn())
-    .await?;
+    let record: Option<(jiff_sqlx::Timestamp, bool)> =
+        sqlx::query_as("select at, status = 'ended' from call_logs where org_id = $1 and id = $2 for no key update")
+            .bind(org)
+            .bind(call)
+            .fetch_optional(tx.conn())
+            .await?;
     let Some((at, is_over)) = record else { return Ok(None) };
     let is_held = sqlx::query_scalar(
         "select exists (select 1 from call_holds where org_id = $1 and call_id = $2 and lifted_at is null)",
@@ -78,12 +77,7 @@ pub(super) async fn lock(tx: &mut TenantTx, call: CallId) -> Result<Option<Stand
     Ok(Some(Standing { at: at.to_jiff(), is_over, is_held, is_erased: erased.is_some_and(|(erased,)| erased) }))
 }
 
-pub(super) async fn place_hold(
-    tx: &mut TenantTx,
-    call: CallId,
-    reason: &str,
-    now: Timestamp,
-) -> Result<(), DbError> {
+pub(super) async fn place_hold(tx: &mut TenantTx, call: CallId, reason: &str, now: Timestamp) -> Result<(), DbError> {
     sqlx::query("insert into call_holds (org_id, call_id, hold_id, reason, placed_at) values ($1, $2, $3, $4, $5)")
         .bind(tx.org())
         .bind(call)

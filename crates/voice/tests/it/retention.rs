@@ -25,8 +25,7 @@ use crate::messages::{self, CALLER, about, report, said, status, tool_call};
 use crate::support::Desk;
 
 /// Words, numbers and names of the call below. None may be anywhere once its content is deleted.
-const PERSONAL: [&str; 7] =
-    ["check-up", "marsh", "2025550123", "good morning", "limping", "stereo.wav", "find_slots"];
+const PERSONAL: [&str; 7] = ["check-up", "marsh", "2025550123", "good morning", "limping", "stereo.wav", "find_slots"];
 
 fn queue(desk: &Desk) -> Jobs {
     Jobs::new(desk.tenancy.clone(), desk.db.clock(), desk.tasks.clone())
@@ -209,7 +208,11 @@ async fn what_comes_late_or_again_brings_nothing_back() {
     voice::ingress::replay::replay_call(&desk.tenancy, org, call, true).await.unwrap();
     let after = everything(&mut admin).await;
     assert_eq!(desk.count("select count(*) from provider_events").await, 0);
-    assert_eq!(desk.count("select count(*) from call_search").await + desk.count("select count(*) from call_search_queue").await, 0);
+    assert_eq!(
+        desk.count("select count(*) from call_search").await
+            + desk.count("select count(*) from call_search_queue").await,
+        0
+    );
     assert!(!after.contains("my cat"), "{}", after.len() - left.len());
     assert!(!has_words(&desk, call).await);
     let error: Option<String> = sqlx::query_scalar(
@@ -235,7 +238,8 @@ async fn an_indexer_that_read_the_call_before_leaves_no_entry_after() {
     let mut indexer = desk.tenancy.tenant(org).await.unwrap();
     sqlx::query("select index_queued_calls($1, 10)").bind(org).execute(indexer.conn()).await.unwrap();
     let (erased, ()) = tokio::join!(erase(&desk, org, call), async {
-        let waits = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+        let waits =
+            "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
         while desk.count(waits).await == 0 {
             tokio::time::sleep(std::time::Duration::from_millis(10)).await;
         }
@@ -273,13 +277,18 @@ async fn a_setting_deletes_what_is_old_enough_first_the_sound_and_then_the_rest(
     clock.advance(SignedDuration::from_hours(24 * 15));
     run().await;
     assert_eq!((state(&desk, call).await.as_str(), has_words(&desk, call).await), ("expired", true));
-    let key: i64 = one(&desk, "select count(*) from call_recordings where call_id = $1 and state <> 'expired'", call).await;
+    let key: i64 =
+        one(&desk, "select count(*) from call_recordings where call_id = $1 and state <> 'expired'", call).await;
     assert_eq!(key, 0);
     clock.advance(SignedDuration::from_hours(24 * 30));
     run().await;
     assert_eq!((state(&desk, call).await.as_str(), has_words(&desk, call).await), ("expired", false));
     assert_eq!((state(&desk, held).await.as_str(), has_words(&desk, held).await), ("ready", true), "on hold");
-    assert_eq!((state(&desk, theirs).await.as_str(), has_words(&desk, theirs).await), ("ready", true), "another practice's");
+    assert_eq!(
+        (state(&desk, theirs).await.as_str(), has_words(&desk, theirs).await),
+        ("ready", true),
+        "another practice's"
+    );
     lift(&desk, org, held).await.unwrap();
     run().await;
     assert!(!has_words(&desk, held).await, "the setting counts again");

@@ -3,7 +3,8 @@
 use maud::{Markup, html};
 
 use crate::components::{
-    Field, Icon, Look, Nav, Tone, banner, card, confirm, empty, error_summary, heading, key_values, post_form, shell, submit,
+    Field, Icon, Look, Nav, Tone, banner, card, confirm, empty, error_summary, heading, key_values, post_form, shell,
+    submit,
 };
 use crate::format;
 use crate::frame::Chrome;

@@ -148,10 +148,10 @@ pub(super) async fn retry_recording(
     form.input.map_err(ApiError::invalid)?;
     let call = parse(&id)?;
     let mut tx = caller.begin(state.tenancy()).await?;
-    match playback::retry(&mut tx, &state.voice.jobs, caller.actor, call).await {
+    match playback::retry(&mut tx, &state.voice.jobs, state.authority.clock(), caller.actor, call).await {
         Ok(seq) => {
             tx.commit().await?;
-            state.voice.announce(caller.org, seq);
+            state.voice.retried(caller.org, seq);
             Ok(back(call, "retried"))
         }
         Err(error @ PlaybackError::NotFailed) => {

@@ -202,10 +202,9 @@ async fn each_role_gets_the_pages_that_are_for_it() {
         let nav = browser.get("/app").await.body;
         assert_eq!(nav.contains("/app/settings/team"), pages > 5, "{role}");
         assert_eq!(nav.contains("/app/operator"), operator, "{role}");
-        for path in FORMS
-            .into_iter()
-            .filter(|path| path.starts_with("/app/settings/") && !path.contains("/profile/") || path.starts_with("/app/calls/"))
-        {
+        for path in FORMS.into_iter().filter(|path| {
+            path.starts_with("/app/settings/") && !path.contains("/profile/") || path.starts_with("/app/calls/")
+        }) {
             // Without the form's token nobody gets further; a role that may not is told so first.
             assert_eq!(browser.post(path, &[]).await.status, StatusCode::FORBIDDEN, "{role}: {path}");
         }

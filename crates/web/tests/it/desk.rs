@@ -86,6 +86,13 @@ impl Desk {
             public_origin: origin.clone(),
             other_origins: Vec::new(),
             platform_secrets: vec![Secret::new("platform-secret")],
+            outbound: platform::outbound::Outbound::new(&platform::config::OutboundConfig::default(), clock.clone())
+                .unwrap(),
+            provider: voice::provider::ProviderSettings {
+                api_url: "https://provider.example.test".to_owned(),
+                simulated_url: None,
+                platform_key: None,
+            },
             unverified: None,
             max_webhook_bytes: 1 << 20,
             spool_dir: db.scratch_dir().join("spool"),

@@ -63,7 +63,11 @@ async fn each_state_of_a_recording_is_told_and_a_ready_one_has_its_player() {
     assert!(owner.get(&path).await.body.contains("This call was not recorded."));
     for (state, reason, words) in [
         ("pending", None, "It waits to be copied"),
-        ("pending", Some("network"), "The provider could not be reached. It will be tried again by itself, after 3 tries."),
+        (
+            "pending",
+            Some("network"),
+            "The provider could not be reached. It will be tried again by itself, after 3 tries.",
+        ),
         ("copying", None, "is being copied"),
         ("failed", Some("not_audio"), "in 3 tries. What came is not a recording that can be played."),
         ("expired", None, "as your retention setting says"),
@@ -149,7 +153,9 @@ async fn a_setting_shows_what_it_would_delete_before_it_can_be_put_in_force() {
     let mut owner = desk.signed_in(&practice.owner).await;
 
     let page = owner.get(SETTING).await;
-    assert!(page.body.contains("For ever") && !page.body.contains("method=\"post\" action=\"/app/settings/retention\""));
+    assert!(
+        page.body.contains("For ever") && !page.body.contains("method=\"post\" action=\"/app/settings/retention\"")
+    );
     let seen = |days: &str, content: &str| format!("{SETTING}?show=1&recording_days={days}&content_days={content}");
     let wrong = owner.get(&seen("thirty", "")).await;
     assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);

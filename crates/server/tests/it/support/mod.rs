@@ -82,6 +82,7 @@ impl TestApp {
             tasks: tasks.clone(),
             public_origin: config.server.public_origin(address),
             demonstration: false,
+            simulated_api: None,
         };
         let app = App::new(&config, foundation).unwrap();
         app.start_forgetting(&tasks);
