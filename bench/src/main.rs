@@ -22,7 +22,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
 
-/// Measures ingest, the list of calls, live connections and the start.
+/// Measures ingest, the list of calls, live connections, the start, and backups.
 #[derive(Parser, Debug)]
 pub struct Options {
     /// The voxanne binary.
@@ -32,7 +32,7 @@ pub struct Options {
     #[arg(long)]
     dir: PathBuf,
     /// What to measure; everything by default.
-    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Section::Ingest, Section::List, Section::Live, Section::Start])]
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Section::Ingest, Section::List, Section::Live, Section::Start, Section::Backup])]
     only: Vec<Section>,
     /// Length of one measurement in seconds.
     #[arg(long, default_value_t = 5)]
@@ -46,6 +46,9 @@ pub struct Options {
     /// Calls in the table for the list.
     #[arg(long, default_value_t = 500_000)]
     rows: u32,
+    /// Calls that are backed up and restored.
+    #[arg(long, default_value_t = 100_000)]
+    backup_calls: u32,
     /// Idle live connections.
     #[arg(long, default_value_t = 8_000)]
     sockets: u32,
@@ -65,6 +68,8 @@ enum Section {
     Live,
     /// Warm start and idle memory.
     Start,
+    /// Backup and restore.
+    Backup,
 }
 
 fn main() -> anyhow::Result<()> {

@@ -34,6 +34,7 @@ pub async fn run(options: &Options) -> anyhow::Result<()> {
             Section::List => list(&stage, options).await?,
             Section::Live => live(&stage, options).await?,
             Section::Start => start(&mut stage).await?,
+            Section::Backup => backup(&stage, options)?,
         }
     }
     stage.stop()
@@ -333,6 +334,55 @@ async fn start(stage: &mut Stage) -> anyhow::Result<()> {
         "\nstart: ready after {} ms (median of 5 warm starts, database included); idle server {:.1} MB resident (without PostgreSQL)",
         spread(&times, 0),
         mega(machine::resident(stage.server_pid())?)
+    ));
+    Ok(())
+}
+
+/// Calls as they are when they have ended: the record, eight turns, and a stored report that does not compress further.
+fn backup(stage: &Stage, options: &Options) -> anyhow::Result<()> {
+    stage.sql(&format!(
+        "truncate call_routes, call_logs, call_tracking, call_turns, call_tool_calls, provider_events, live_events,
+                  call_search, call_search_queue cascade;
+         insert into call_logs (org_id, id, provider, provider_call_id, direction, status, from_number, to_number, at, started_at,
+                                ended_at, duration_seconds, ended_reason, ended_class, outcome, cost_micros, currency, summary)
+         select {org}, gen_random_uuid(), 'vapi', 'backup-' || n, 'inbound', 'ended', '+12025550118', '+12025550143', at,
+                at + interval '4 s', at + interval '3 min', 176, 'customer-ended-call', 'customer_hung_up', 'handled', 312700, 'USD',
+                'The caller moved an appointment to Thursday and asked whether to bring papers. Nothing is open.'
+           from (select n, timestamptz '2026-03-01' - n * interval '37 s' as at from generate_series(1, {calls}) n) calls;
+         insert into call_turns (org_id, call_id, turn_key, role, text, at)
+         select org_id, id, n::text, case when n % 2 = 0 then 'caller' else 'agent' end,
+                'I would like to move my appointment from Tuesday to Thursday, in the afternoon if there is room. ' || n, at
+           from call_logs, generate_series(1, 8) n;
+         insert into provider_events (org_id, dedup_key, call_id, type, at, body, body_bytes)
+         select org_id, 'report/' || id, id, 'end-of-call-report', at,
+                (select decode(string_agg(md5(random()::text || id || n), ''), 'hex') from generate_series(1, 160) n), 8000
+           from call_logs;",
+        org = org_expression("n"),
+        calls = options.backup_calls
+    ))?;
+    stage.sql("vacuum analyze")?;
+    stage.sql("checkpoint")?;
+    let size: u64 = stage.sql("select pg_database_size('voxanne')")?.parse()?;
+    let (to, other) = (options.dir.join("backups"), options.dir.join("restored"));
+    let to = to.to_str().context("a directory with an odd name")?;
+    let taken = stage.time(stage.data(), &["backup", "--to", to])?;
+    let proven = stage.time(stage.data(), &["backup", "verify", "--from", to])?;
+    let restored = stage.time(&other, &["restore", "--from", to])?;
+    let mut bytes = 0;
+    for entry in std::fs::read_dir(to)? {
+        for file in std::fs::read_dir(entry?.path())? {
+            bytes += file?.metadata()?.len();
+        }
+    }
+    say(&format!(
+        "\nbackup: {} calls, database {:.0} MB, backup {:.0} MB; taken and read back in {:.1} s, restored on trial in {:.1} s, restored \
+         into an empty directory in {:.1} s",
+        options.backup_calls,
+        mega(size),
+        mega(bytes),
+        taken.as_secs_f64(),
+        proven.as_secs_f64(),
+        restored.as_secs_f64()
     ));
     Ok(())
 }

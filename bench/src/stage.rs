@@ -120,6 +120,20 @@ impl Stage {
         Ok(serde_json::from_slice(&output.stdout)?)
     }
 
+    /// Runs a command beside the server, on its data directory or another; answers how long it took.
+    pub fn time(&self, data: &Path, arguments: &[&str]) -> anyhow::Result<Duration> {
+        let mut command = Command::new(&self.voxanne);
+        set_environment(&mut command, data, self.address);
+        let began = Instant::now();
+        feed(command.args(arguments), "")?;
+        Ok(began.elapsed())
+    }
+
+    /// The data directory of the server.
+    pub fn data(&self) -> &Path {
+        &self.data
+    }
+
     /// An access token of the owner of the listed organization.
     pub async fn token(&self) -> anyhow::Result<String> {
         let body = serde_json::json!({ "email": OWNER, "password": PASSWORD }).to_string();

@@ -1,5 +1,7 @@
 //! Secrets at rest and tokens: one master key, sealed values bound to their place, tokens stored only as digests.
 
+pub mod stream;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
@@ -13,6 +15,8 @@ use std::path::Path;
 use crate::secret::Secret;
 
 const NONCE_BYTES: usize = 24;
+/// The name of the master key's file in the data directory.
+const KEY_FILE: &str = "master.key";
 
 /// Why a value could not be sealed or opened. Says nothing about the value.
 #[derive(Debug, thiserror::Error)]
@@ -65,20 +69,35 @@ impl MasterKey {
 
     /// Reads `master.key` in `data_dir`, or makes it (mode 0600) when this is the first start.
     pub fn load_or_create(data_dir: &Path) -> Result<Self, CryptoError> {
-        use std::os::unix::fs::OpenOptionsExt as _;
-        let path = data_dir.join("master.key");
-        let failed = |source| CryptoError::KeyFile { path: path.display().to_string(), source };
-        match fs::read_to_string(&path) {
-            Ok(text) => Self::from_base64(&Secret::new(text)),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                let text = STANDARD.encode(random_bytes::<32>());
-                let mut file =
-                    fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).map_err(failed)?;
-                file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
-                Self::from_base64(&Secret::new(text))
-            }
-            Err(error) => Err(failed(error)),
+        if let Some(text) = Self::stored(data_dir)? {
+            return Self::from_base64(&text);
         }
+        let text = Secret::new(STANDARD.encode(random_bytes::<32>()));
+        Self::store(data_dir, &text)?;
+        Self::from_base64(&text)
+    }
+
+    /// The text in `master.key` in `data_dir`, if there is one.
+    pub fn stored(data_dir: &Path) -> Result<Option<Secret>, CryptoError> {
+        let path = data_dir.join(KEY_FILE);
+        match fs::read_to_string(&path) {
+            Ok(text) => Ok(Some(Secret::new(text))),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(CryptoError::KeyFile { path: path.display().to_string(), source }),
+        }
+    }
+
+    /// Writes `master.key` (mode 0600) where there is none.
+    pub fn store(data_dir: &Path, text: &Secret) -> Result<(), CryptoError> {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        let path = data_dir.join(KEY_FILE);
+        let written = fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&path)
+            .and_then(|mut file| file.write_all(text.expose().as_bytes()).and_then(|()| file.sync_all()));
+        written.map_err(|source| CryptoError::KeyFile { path: path.display().to_string(), source })
     }
 
     /// Seals `plain`. `place` (for example `connection_secrets/<org>/<id>`) must be given again to open it, so that a

@@ -16,35 +16,40 @@ mod armed {
 
     use tokio::sync::Notify;
 
-    static ARMED: Mutex<Option<(&str, Arc<Notify>)>> = Mutex::new(None);
+    static ARMED: Mutex<Option<(&str, Stop)>> = Mutex::new(None);
 
     /// A place that somebody will stop at.
-    pub struct Stop(Arc<Notify>);
+    #[derive(Clone)]
+    pub struct Stop {
+        came: Arc<Notify>,
+        go: Arc<Notify>,
+    }
 
     impl Stop {
         /// Ends when somebody has come there.
         pub async fn reached(&self) {
-            self.0.notified().await;
+            self.came.notified().await;
+        }
+
+        /// Lets whoever stands there go on.
+        pub fn release(&self) {
+            self.go.notify_one();
         }
     }
 
-    /// Lets the next one that comes to `name` stay there for ever, as if its process had died. One place at a time.
+    /// Lets the next one that comes to `name` stay there, as if its process had died or were held up. One place at a time.
     pub fn stop_at(name: &'static str) -> Stop {
-        let reached = Arc::new(Notify::new());
-        *ARMED.lock().unwrap_or_else(PoisonError::into_inner) = Some((name, Arc::clone(&reached)));
-        Stop(reached)
+        let stop = Stop { came: Arc::default(), go: Arc::default() };
+        *ARMED.lock().unwrap_or_else(PoisonError::into_inner) = Some((name, stop.clone()));
+        stop
     }
 
     /// A place: goes on at once, unless a test waits for somebody to come here.
     pub async fn here(name: &'static str) {
-        let reached = ARMED
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take_if(|(armed, _)| *armed == name)
-            .map(|(_, reached)| reached);
-        if let Some(reached) = reached {
-            reached.notify_one();
-            std::future::pending::<()>().await;
+        let stop = ARMED.lock().unwrap_or_else(PoisonError::into_inner).take_if(|(armed, _)| *armed == name);
+        if let Some((_, stop)) = stop {
+            stop.came.notify_one();
+            stop.go.notified().await;
         }
     }
 }

@@ -91,8 +91,8 @@ impl App {
     /// Puts the parts together. Does not touch the database.
     pub fn new(config: &Config, foundation: Foundation) -> anyhow::Result<Self> {
         let Foundation { tenancy, clock, master_key, tasks, public_origin, demonstration, simulated_api } = foundation;
-        let jobs = Jobs::new(tenancy.clone(), clock.clone(), tasks.clone());
         let outbound = Outbound::new(&config.outbound, clock.clone())?;
+        let jobs = Jobs::new(tenancy.clone(), clock.clone(), tasks.clone());
         let storage = Storage::open(&config.storage, &config.server.data_dir).context("VOXANNE_STORAGE_URL")?;
         let public_limit = limiter("public_api", config.limits.public_api);
         let site = web::site::Site::new(config.site.clone(), public_origin.clone());
@@ -125,6 +125,10 @@ impl App {
             other_origins: config.server.cors_origins.iter().map(|origin| origin.as_str().to_owned()).collect(),
             platform_secrets: config.vapi.webhook_secrets.clone(),
             outbound,
+            jobs,
+            storage,
+            max_recording_bytes: config.storage.max_recording_bytes,
+            copies_at_once: config.storage.copies_at_once,
             provider: ProviderSettings {
                 api_url: config.vapi.api_url.as_str().to_owned(),
                 simulated_url: simulated_api,
@@ -235,6 +239,11 @@ impl App {
         description.merge(public_description);
         let description = openapi::complete(description);
         (tenant.merge(public).method_not_allowed_fallback(wrong_method), description)
+    }
+
+    /// Where duties are declared that the parts of the app know nothing of.
+    pub fn jobs(&self) -> &Jobs {
+        &self.jobs
     }
 
     /// Says that this node is there, and whether it does jobs and duties, until the process stops.

@@ -9,7 +9,7 @@ use platform::config::{Config, process_environment};
 use platform::secret::Secret;
 use tokio::io::AsyncReadExt as _;
 
-use crate::{admin, doctor, openapi, psql, replay, serve, simulate};
+use crate::{admin, backup, doctor, openapi, psql, replay, serve, simulate};
 
 /// The AI receptionist platform you run yourself.
 ///
@@ -49,6 +49,10 @@ enum Command {
     /// Administration.
     #[command(subcommand)]
     Admin(admin::AdminCommand),
+    /// Backs the installation up while it runs.
+    Backup(backup::BackupArguments),
+    /// Restores a backup into an empty installation.
+    Restore(backup::RestoreArguments),
     /// Rebuilds calls from their stored events and reports differences.
     Replay(replay::ReplayArguments),
     /// Plays invented calls against a running server, as the voice provider would.
@@ -87,6 +91,12 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Command::Psql { arguments } => return psql::run(&config()?, &arguments).await,
         Command::Admin(command) => admin::run(&config()?, command).await?,
+        Command::Backup(arguments) => {
+            let environment = process_environment()?;
+            // Boxed like the server: it would make every command's stack as large.
+            Box::pin(backup::run(&Config::from_env(&environment)?, &environment, arguments)).await?;
+        }
+        Command::Restore(arguments) => Box::pin(backup::restore(&config()?, &arguments)).await?,
         Command::Replay(arguments) => return replay::run(&config()?, &arguments).await,
         Command::Simulate(arguments) => return simulate::run(*arguments).await,
     }

@@ -5,16 +5,21 @@ use std::str::FromStr as _;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use backup::tools::Access;
 use platform::config::{Config, DatabaseSource};
 use platform::crypto::MasterKey;
-use platform::embedded::{EmbeddedError, EmbeddedOptions, EmbeddedPostgres, prepare_data_dir};
+use platform::embedded::{EmbeddedError, EmbeddedOptions, EmbeddedPostgres, client_directories, prepare_data_dir};
 use platform::secret::Secret;
-use platform::tenancy::{APP_ROLE, Logins, Roles, SYSTEM_ROLE, Tenancy, ensure_roles, migrate, schema_is_current};
+use platform::tenancy::{
+    APP_ROLE, Logins, Roles, SYSTEM_ROLE, Tenancy, ensure_roles, migrate, refuse_unfinished_restore, schema_is_current,
+};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{Connection as _, Executor as _};
 
+use crate::psql;
+
 /// The database's name in the private cluster.
-const NAME: &str = "voxanne";
+pub(crate) const DATABASE_NAME: &str = "voxanne";
 /// How long a server waits for a command that holds the data directory. Another server holds it for good, and is named.
 const COMMAND_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -56,7 +61,7 @@ impl Database {
                 let base = PgConnectOptions::new_without_pgpass()
                     .socket(cluster.socket_dir())
                     .port(cluster.port())
-                    .database(NAME);
+                    .database(DATABASE_NAME);
                 let admin = base.clone().username(cluster.superuser());
                 create_if_missing(&admin).await?;
                 Ok(Self {
@@ -78,8 +83,38 @@ impl Database {
         }
     }
 
+    /// The database as its administrator reaches it, for backups; none when this process has no administrator login.
+    pub fn access(&self, config: &Config) -> anyhow::Result<Option<Access>> {
+        let Some(admin) = self.admin.clone() else { return Ok(None) };
+        let environment = match (&config.database.source, &self.embedded) {
+            (DatabaseSource::External { admin_url: Some(url), .. }, _) => psql::connection_environment(url.expose())?,
+            (_, Some(cluster)) => vec![
+                ("PGHOST", cluster.socket_dir().display().to_string()),
+                ("PGPORT", cluster.port().to_string()),
+                ("PGUSER", cluster.superuser().to_owned()),
+            ],
+            _ => return Ok(None),
+        };
+        Ok(Some(Access { admin, environment }))
+    }
+
+    /// Where `pg_dump` and `pg_restore` of this database may be.
+    pub fn program_directories(&self, config: &Config) -> Vec<PathBuf> {
+        match &self.embedded {
+            Some(cluster) => vec![cluster.bin_dir().to_owned()],
+            None => client_directories(config.database.pg_bin.as_deref()),
+        }
+    }
+
+    /// Makes the restricted logins, for a database that a restore is about to fill.
+    pub async fn make_roles(&self) -> anyhow::Result<()> {
+        let admin = self.admin.as_ref().context("set DATABASE_ADMIN_URL: a restore makes the schema")?;
+        Ok(ensure_roles(admin, &self.roles).await?)
+    }
+
     /// Brings the schema up to date where this process may, and refuses one that does not fit.
     pub async fn prepare(&self) -> anyhow::Result<()> {
+        refuse_unfinished_restore(self.admin.as_ref().unwrap_or(&self.logins.app)).await?;
         match &self.admin {
             Some(admin) => {
                 ensure_roles(admin, &self.roles).await?;
@@ -129,10 +164,19 @@ pub fn master_key(config: &Config) -> anyhow::Result<MasterKey> {
     Ok(MasterKey::load_or_create(&data_dir)?)
 }
 
-async fn create_if_missing(admin: &PgConnectOptions) -> anyhow::Result<()> {
+/// The master key in base64, as a backup keeps it.
+pub fn master_key_text(config: &Config) -> anyhow::Result<Secret> {
+    if let Some(key) = &config.security.master_key {
+        return Ok(key.to_base64());
+    }
+    let data_dir = prepare_data_dir(&config.server.data_dir)?;
+    MasterKey::stored(&data_dir)?.context("there is no master key yet: start the server once")
+}
+
+pub(crate) async fn create_if_missing(admin: &PgConnectOptions) -> anyhow::Result<()> {
     let mut conn = PgConnection::connect_with(&admin.clone().database("postgres")).await?;
     let exists: bool = sqlx::query_scalar("select exists (select 1 from pg_database where datname = $1)")
-        .bind(NAME)
+        .bind(DATABASE_NAME)
         .fetch_one(&mut conn)
         .await?;
     if !exists {
@@ -162,6 +206,13 @@ fn password_for(url: &Secret, role: &str) -> Option<Secret> {
 pub(crate) fn password_of(url: &str) -> Option<String> {
     let (credentials, _) = url.split_once("://")?.1.split_once('@')?;
     Some(percent_decode(credentials.split_once(':')?.1))
+}
+
+/// A parameter in an address, if it is there.
+pub(crate) fn parameter_of(url: &str, name: &str) -> Option<String> {
+    let (_, query) = url.split_once('?')?;
+    let value = query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))?;
+    Some(percent_decode(value))
 }
 
 fn percent_decode(text: &str) -> String {

@@ -48,7 +48,7 @@ fn program(config: &Config, database: &Database) -> PathBuf {
 }
 
 /// libpq's variables for an address, read by sqlx's own reader so that both mean the same server.
-fn connection_environment(url: &str) -> anyhow::Result<Vec<(&'static str, String)>> {
+pub(crate) fn connection_environment(url: &str) -> anyhow::Result<Vec<(&'static str, String)>> {
     let options: sqlx::postgres::PgConnectOptions =
         url.parse().map_err(|_| anyhow::anyhow!("the database address cannot be read"))?;
     let mut variables = vec![
@@ -61,6 +61,11 @@ fn connection_environment(url: &str) -> anyhow::Result<Vec<(&'static str, String
     ];
     if let Some(name) = options.get_database() {
         variables.push(("PGDATABASE", name.to_owned()));
+    }
+    for (parameter, variable) in [("sslmode", "PGSSLMODE"), ("sslrootcert", "PGSSLROOTCERT")] {
+        if let Some(value) = crate::database::parameter_of(url, parameter) {
+            variables.push((variable, value));
+        }
     }
     if let Some(password) = crate::database::password_of(url) {
         variables.push(("PGPASSWORD", password));

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::app::{App, Foundation};
 use crate::cli::ServeArguments;
 use crate::database::{self, Database};
-use crate::{demo, listener};
+use crate::{backup, demo, listener};
 
 /// The log filter when the operator chose none.
 const DEFAULT_LOG_FILTER: &str = "info";
@@ -82,10 +82,12 @@ async fn serve(
         simulated_api: simulated.as_ref().and_then(Provider::base_url),
     };
     let app = App::new(&config, foundation)?;
+    app.voice.storage.prepare().context("recordings cannot be kept")?;
     app.start_forgetting(&tasks);
     app.start_presence(!arguments.no_worker);
     if !arguments.no_worker {
         app.start_worker();
+        backup::start(config, database, tenancy.clone(), Clock::system(), app.jobs())?;
     }
     if let Some(address) = config.server.metrics_listen {
         serve_metrics(address, metrics, &tasks).await?;

@@ -18,7 +18,8 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use platform::clock::Clock;
 use platform::crypto::MasterKey;
-use platform::tenancy::{APP_ROLE, Logins, SYSTEM_ROLE, Tenancy};
+use platform::tenancy::{APP_ROLE, Logins, MIGRATOR, SYSTEM_ROLE, Tenancy};
+use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
 
@@ -45,15 +46,22 @@ impl Drop for TestDb {
 impl TestDb {
     /// Clones the template.
     pub async fn new() -> Self {
-        let name = format!("test_{}", uuid::Uuid::now_v7().simple());
-        let base = cluster::options();
-        let mut admin = PgConnection::connect_with(&base.clone().database("postgres")).await.expect("the test cluster");
-        admin
-            .execute(AssertSqlSafe(format!("create database {name} template {}", cluster::TEMPLATE)))
-            .await
-            .expect("a database from the template");
+        let options = create(&format!("template {}", cluster::TEMPLATE)).await;
+        Self::at(options).await
+    }
+
+    /// A database as the newest migration finds it: every one before it has been applied.
+    pub async fn before_the_newest_migration() -> Self {
+        let options = create("").await;
+        let mut earlier = MIGRATOR.migrations.to_vec();
+        earlier.pop().expect("a migration");
+        let mut admin = PgConnection::connect_with(&options).await.expect("the new database");
+        Migrator::with_migrations(earlier).run(&mut admin).await.expect("the earlier migrations");
         admin.close().await.expect("a clean goodbye");
-        let options = base.database(&name);
+        Self::at(options).await
+    }
+
+    async fn at(options: PgConnectOptions) -> Self {
         let logins = Logins { app: options.clone().username(APP_ROLE), system: options.clone().username(SYSTEM_ROLE) };
         let tenancy = Tenancy::connect(logins, 8).await.expect("restricted logins");
         let start: Timestamp = START.parse().expect("a valid time");
@@ -107,4 +115,14 @@ impl TestDb {
             .expect("a planted organization");
         org
     }
+}
+
+/// Makes a database with a new name: how the administrator reaches it.
+async fn create(like: &str) -> PgConnectOptions {
+    let name = format!("test_{}", uuid::Uuid::now_v7().simple());
+    let base = cluster::options();
+    let mut admin = PgConnection::connect_with(&base.clone().database("postgres")).await.expect("the test cluster");
+    admin.execute(AssertSqlSafe(format!("create database {name} {like}"))).await.expect("a new database");
+    admin.close().await.expect("a clean goodbye");
+    base.database(&name)
 }

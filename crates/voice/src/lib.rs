@@ -54,6 +54,7 @@ use live::neighbours::Neighbours;
 use numbers::Routing;
 use playback::model::Listenings;
 use provider::{ProviderClient, ProviderSettings};
+use recordings::Copier;
 use retention::actions::Told;
 
 /// What the voice domain needs from the process.
@@ -70,6 +71,10 @@ pub struct Services {
     pub jobs: Jobs,
     /// Where recordings are.
     pub storage: Storage,
+    /// Largest recording that is copied, in bytes.
+    pub max_recording_bytes: u64,
+    /// Recordings that this process copies at a time.
+    pub copies_at_once: usize,
     /// Who is this and may they.
     pub authority: Authority,
     /// Where the provider finds this installation.
@@ -125,6 +130,8 @@ pub struct VoiceParts {
     /// Where recordings are.
     pub storage: Storage,
     listenings: Listenings,
+    copier: Copier,
+    copies_at_once: usize,
     webhooks: Arc<WebhookState>,
     neighbours: Neighbours,
 }
@@ -138,7 +145,7 @@ impl VoiceState {
         let neighbours = Neighbours::default();
         let ingress = Ingress::new(Parts {
             tenancy: tenancy.clone(),
-            clock,
+            clock: clock.clone(),
             tasks: tasks.clone(),
             jobs: jobs.clone(),
             registry,
@@ -156,6 +163,19 @@ impl VoiceState {
             public_origin: public_origin.as_str().to_owned(),
         };
         let provider = ProviderClient::new(tenancy.clone(), master_key.clone(), services.outbound, services.provider);
+        let (watchers, others) = (live.hub.clone(), neighbours.clone());
+        let copier = Copier::new(recordings::copy::Parts {
+            tenancy: tenancy.clone(),
+            clock,
+            storage: storage.clone(),
+            provider: provider.clone(),
+            announce: Arc::new(move |org, seq| {
+                watchers.wake(org, seq);
+                others.tell(org, seq);
+            }),
+            max_bytes: services.max_recording_bytes,
+            patience: recordings::copy::Patience::default(),
+        });
         let webhooks = Arc::new(WebhookState {
             ingress: ingress.clone(),
             unverified: services.unverified,
@@ -172,6 +192,8 @@ impl VoiceState {
             jobs,
             storage,
             listenings: Listenings::default(),
+            copier,
+            copies_at_once: services.copies_at_once,
             webhooks,
             neighbours,
         }))
@@ -234,6 +256,7 @@ impl VoiceState {
     pub fn start_worker(&self) {
         calls::jobs::keep_indexed(self.tenancy.clone(), &self.jobs);
         live::jobs::keep_short(self.tenancy.clone(), self.authority.clock().clone(), &self.jobs);
+        recordings::jobs::start(&self.copier, &self.jobs, self.copies_at_once);
         retention::jobs::start(&self.tenancy, self.authority.clock(), &self.jobs, &self.storage);
     }
 }

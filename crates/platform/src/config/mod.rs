@@ -5,6 +5,7 @@
 //! that cannot be printed and may come from a file.
 
 pub mod accent;
+mod backup;
 mod mail;
 mod reader;
 mod site;
@@ -26,12 +27,13 @@ use crate::ids::OrgId;
 use crate::secret::Secret;
 use reader::{Reader, Recorded};
 
+pub use backup::BackupConfig;
 pub use mail::{MailConfig, MailEventsConfig, RelayConfig, RelayTls};
 pub use reader::{ConfigErrors, Problem};
 pub use site::{Legal, Money, Per, Plan, SiteConfig, Wording};
 pub use storage::{Place, S3Config, StorageConfig};
 pub use values::{HostPort, LogFormat, MasterKey, Origin, Rate};
-pub use variables::{Section, VARIABLES, Variable, example};
+pub use variables::{Section, VARIABLES, Variable, example, without_secrets};
 
 /// Connections that a private cluster accepts in all.
 pub const PRIVATE_CLUSTER_CONNECTIONS: u32 = 100;
@@ -58,6 +60,8 @@ pub struct Config {
     pub outbound: OutboundConfig,
     /// Sending mail.
     pub mail: MailConfig,
+    /// Backups.
+    pub backup: BackupConfig,
     /// What the installation may use up.
     pub quotas: QuotaConfig,
     /// What the public website says.
@@ -201,6 +205,7 @@ impl Config {
         let outbound = outbound(&mut reader);
         let mail = mail::read(&mut reader);
         let site = site(&mut reader);
+        let backup = backup::read(&mut reader, database.as_ref().ok().map(|database| &database.source));
         let quotas = quotas(&mut reader);
         let log = log(&mut reader);
         let problems = reader.into_problems();
@@ -215,6 +220,7 @@ impl Config {
                 storage: storage?,
                 outbound: outbound?,
                 mail: mail?,
+                backup: backup?,
                 quotas: quotas?,
                 site: site?,
                 log: log?,

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path as FilePath, PathBuf};
 use std::time::Duration;
 
 use crate::secret::Secret;
@@ -419,7 +419,7 @@ fn recordings_are_kept_in_the_data_directory_a_folder_or_s3() {
     let place = |pairs: &[(&str, &str)]| Config::from_env(&env(pairs)).unwrap().storage.place;
     assert!(matches!(place(&[]), Place::DataDirectory));
     let folder = place(&[("VOXANNE_STORAGE_URL", "file:///srv/recordings")]);
-    assert!(matches!(folder, Place::Folder(path) if path == "/srv/recordings"));
+    assert!(matches!(folder, Place::Folder(path) if path.as_path() == FilePath::new("/srv/recordings")));
     let keys = [("VOXANNE_S3_ACCESS_KEY", "AKIATEST"), ("VOXANNE_S3_SECRET_KEY", "very-secret")];
     let url = ("VOXANNE_STORAGE_URL", "s3://example-recordings/voxanne/eu/");
     let Place::S3(s3) = place(&[&keys[..], &[url]].concat()) else { panic!("it is S3") };

@@ -16,6 +16,7 @@ use tracing_subscriber::EnvFilter;
 use url::{Host, Url};
 
 use crate::ids::OrgId;
+use crate::secret::Secret;
 
 /// The longest period a rate may have. Longer ones would outlive the counters they are kept in.
 const LONGEST_RATE_PERIOD: Duration = Duration::from_hours(24);
@@ -157,6 +158,13 @@ impl MasterKey {
     /// The 32 bytes, for the cipher that needs them.
     pub fn expose(&self) -> &[u8; 32] {
         self.0.expose_secret()
+    }
+}
+
+impl MasterKey {
+    /// The key as it is written into a file.
+    pub fn to_base64(&self) -> Secret {
+        Secret::new(STANDARD.encode(self.expose()))
     }
 }
 

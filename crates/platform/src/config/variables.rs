@@ -3,6 +3,7 @@
 //! It is the only place where a default is written. The readers, `.env.example`, the documentation
 //! and the check for unknown variables all use it, so they cannot disagree.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 /// One environment variable.
@@ -50,6 +51,8 @@ pub enum Section {
     Outbound,
     /// Sending mail.
     Mail,
+    /// Backups.
+    Backup,
     /// The public website.
     Website,
     /// Log output.
@@ -68,6 +71,7 @@ impl Section {
             Self::Storage => "Recordings",
             Self::Outbound => "Requests to others",
             Self::Mail => "Mail",
+            Self::Backup => "Backups",
             Self::Website => "Website",
             Self::Log => "Log",
         }
@@ -496,6 +500,45 @@ pub(super) static MAIL_MAILGUN_WEBHOOK_KEY: Variable = Variable {
     secret: true,
 };
 
+pub(super) static BACKUP_TO: Variable = Variable {
+    name: "VOXANNE_BACKUP_TO",
+    section: Section::Backup,
+    meaning: "The folder that backups go to, best on another disk or machine. Unset: none is taken by itself.",
+    default: None,
+    example: "/mnt/backup/voxanne",
+    secret: false,
+};
+
+pub(super) static BACKUP_AT: Variable = Variable {
+    name: "VOXANNE_BACKUP_AT",
+    section: Section::Backup,
+    meaning: "Comma list of the times of day, in UTC, at which a backup is taken. One that was missed is taken when the \
+              server is back.",
+    default: Some("02:30"),
+    example: "02:30,14:30",
+    secret: false,
+};
+
+pub(super) static BACKUP_KEEP: Variable = Variable {
+    name: "VOXANNE_BACKUP_KEEP",
+    section: Section::Backup,
+    meaning: "Of how many days and of how many weeks the last backup stays when a new one is there. The last good one \
+              always stays.",
+    default: Some("7d,4w"),
+    example: "7d,4w",
+    secret: false,
+};
+
+pub(super) static BACKUP_KEY: Variable = Variable {
+    name: "VOXANNE_BACKUP_KEY",
+    section: Section::Backup,
+    meaning: "Key that encrypts backups: 32 random bytes in base64. Keep a copy of it apart from this machine: without it \
+              no backup can be read. Unset: backups are not encrypted.",
+    default: None,
+    example: "the output of: openssl rand -base64 32",
+    secret: true,
+};
+
 pub(super) static SITE_FILE: Variable = Variable {
     name: "VOXANNE_SITE_FILE",
     section: Section::Website,
@@ -570,6 +613,10 @@ pub static VARIABLES: &[&Variable] = &[
     &MAIL_SENDGRID_WEBHOOK_KEY,
     &MAIL_POSTMARK_WEBHOOK_SECRET,
     &MAIL_MAILGUN_WEBHOOK_KEY,
+    &BACKUP_TO,
+    &BACKUP_AT,
+    &BACKUP_KEEP,
+    &BACKUP_KEY,
     &SITE_FILE,
     &LOG,
     &LOG_FORMAT,
@@ -599,6 +646,22 @@ pub(super) fn nearest(name: &str) -> Option<String> {
 
 fn known_names() -> impl Iterator<Item = String> {
     VARIABLES.iter().flat_map(|variable| [Some(variable.name.to_owned()), variable.file_name()]).flatten()
+}
+
+/// The variables of ours that are set, for a backup. A secret's value is none.
+pub fn without_secrets(env: &BTreeMap<String, String>) -> BTreeMap<String, Option<String>> {
+    let value = |name: &str| env.get(name).filter(|value| !value.trim().is_empty()).cloned();
+    let mut settings = BTreeMap::new();
+    for variable in VARIABLES {
+        if let Some(text) = value(variable.name) {
+            settings.insert(variable.name.to_owned(), (!variable.secret).then_some(text));
+        }
+        // The name of a file is no secret.
+        if let Some((name, path)) = variable.file_name().and_then(|name| value(&name).map(|path| (name, path))) {
+            settings.insert(name, Some(path));
+        }
+    }
+    settings
 }
 
 /// The text of `.env.example`: every variable with its meaning, commented out, showing its default.

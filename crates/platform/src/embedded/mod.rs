@@ -38,6 +38,7 @@ use supervisor::{Control, Status};
 
 pub use error::EmbeddedError;
 pub use layout::prepare_data_dir;
+pub use programs::client_directories;
 
 /// The login of the cluster's superuser.
 const SUPERUSER: &str = "postgres";

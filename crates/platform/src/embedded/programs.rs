@@ -103,6 +103,18 @@ fn working(bin_dirs: BTreeSet<PathBuf>, account: &Account, directory: &Path) -> 
     }
 }
 
+/// Directories that may hold `pg_dump` and `pg_restore` for an external server: the configured one alone, or all usual ones.
+pub fn client_directories(configured: Option<&Path>) -> Vec<PathBuf> {
+    if let Some(dir) = configured {
+        return vec![dir.to_owned()];
+    }
+    let real: BTreeSet<PathBuf> = usual_dirs()
+        .filter_map(|dir| dir.join("pg_restore").canonicalize().ok())
+        .filter_map(|program| program.parent().map(Path::to_owned))
+        .collect();
+    real.into_iter().collect()
+}
+
 /// Where distributions put the programs, then the directories of `PATH`.
 fn usual_dirs() -> impl Iterator<Item = PathBuf> {
     let versioned = [("/usr/lib/postgresql", ""), ("/usr", "pgsql-"), ("/usr/local", "pgsql")];

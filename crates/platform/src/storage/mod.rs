@@ -12,7 +12,7 @@ mod tests;
 use std::fmt;
 use std::ops::Range;
 use std::path::{Path as FilePath, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -212,7 +212,8 @@ impl Body {
 /// Where files are kept. Cheap to clone.
 #[derive(Clone)]
 pub struct Storage {
-    store: Arc<dyn ObjectStore>,
+    /// A folder is made and opened when it is first used.
+    store: Arc<OnceLock<Arc<dyn ObjectStore>>>,
     keys: Keys,
     /// The folder, where it is one.
     folder: Option<PathBuf>,
@@ -225,24 +226,35 @@ impl fmt::Debug for Storage {
 }
 
 impl Storage {
-    /// Opens the place. A folder is made; S3 is not asked yet ([`Storage::probe`] does).
+    /// Describes the place and touches nothing: [`Storage::prepare`] makes the folder, [`Storage::probe`] asks S3.
     pub fn open(config: &StorageConfig, data_dir: &FilePath) -> Result<Self, StorageError> {
         let keys = Keys::new(&config.keys);
-        match &config.place {
-            Place::DataDirectory => Self::in_folder(&data_dir.join("recordings"), keys),
-            Place::Folder(folder) => Self::in_folder(folder, keys),
+        let (store, folder) = match &config.place {
+            Place::DataDirectory => (OnceLock::new(), Some(data_dir.join("recordings"))),
+            Place::Folder(folder) => (OnceLock::new(), Some(folder.clone())),
             Place::S3(s3) => {
-                Ok(Self { store: Arc::new(PrefixStore::new(bucket(s3)?, s3.prefix.as_str())), keys, folder: None })
+                let store: Arc<dyn ObjectStore> = Arc::new(PrefixStore::new(bucket(s3)?, s3.prefix.as_str()));
+                (OnceLock::from(store), None)
             }
-        }
+        };
+        Ok(Self { store: Arc::new(store), keys, folder })
     }
 
-    fn in_folder(folder: &FilePath, keys: Keys) -> Result<Self, StorageError> {
+    /// Makes the folder, where it is one, so that a start with a wrong one says so.
+    pub fn prepare(&self) -> Result<(), StorageError> {
+        self.store().map(drop)
+    }
+
+    fn store(&self) -> Result<&Arc<dyn ObjectStore>, StorageError> {
         use std::os::unix::fs::DirBuilderExt as _;
-        let failed = |source| StorageError::Folder { path: folder.display().to_string(), source };
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
-        let store = LocalFileSystem::new_with_prefix(folder)?.with_fsync(true).with_automatic_cleanup(true);
-        Ok(Self { store: Arc::new(store), keys, folder: Some(folder.to_owned()) })
+        if let (None, Some(folder)) = (self.store.get(), &self.folder) {
+            let failed = |source| StorageError::Folder { path: folder.display().to_string(), source };
+            std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
+            let store = LocalFileSystem::new_with_prefix(folder)?.with_fsync(true).with_automatic_cleanup(true);
+            // Somebody else may have opened the same folder in the meantime.
+            let _ours = self.store.set(Arc::new(store));
+        }
+        self.store.get().ok_or(StorageError::NotFound)
     }
 
     /// Where it is, for people: a folder or `S3`.
@@ -262,7 +274,7 @@ impl Storage {
 
     /// Whether the storage answers: asks for a file that is never there.
     pub async fn probe(&self) -> Result<(), StorageError> {
-        match self.store.head(&Path::from("probe")).await {
+        match self.store()?.head(&Path::from("probe")).await {
             Ok(_) | Err(object_store::Error::NotFound { .. }) => Ok(()),
             Err(error) => Err(error.into()),
         }
@@ -270,7 +282,7 @@ impl Storage {
 
     /// Begins a file. It is there when [`Upload::finish`] returns, and never in part. A file of that key is replaced.
     pub async fn create(&self, key: &Key) -> Result<Upload, StorageError> {
-        let upload = self.store.put_multipart_opts(&key.path(), PutMultipartOptions::default()).await?;
+        let upload = self.store()?.put_multipart_opts(&key.path(), PutMultipartOptions::default()).await?;
         let mut upload = Upload { parts: Parts::new(upload), sealer: self.keys.sealer(key.as_str()), size: 0 };
         if let Some(head) = upload.sealer.as_ref().map(Sealer::head) {
             upload.parts.put(head).await?;
@@ -326,7 +338,7 @@ impl Storage {
 
     /// Deletes a file; that it is not there is not an error.
     pub async fn delete(&self, key: &Key) -> Result<(), StorageError> {
-        match self.store.delete(&key.path()).await {
+        match self.store()?.delete(&key.path()).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
             Err(error) => Err(error.into()),
         }
@@ -334,8 +346,12 @@ impl Storage {
 
     /// All files whose keys begin with these parts, in no order. Files that are being written are not among them.
     pub fn list(&self, prefix: Option<&Key>) -> BoxStream<'static, Result<Entry, StorageError>> {
+        let store = match self.store() {
+            Ok(store) => store,
+            Err(error) => return futures::stream::once(std::future::ready(Err(error))).boxed(),
+        };
         let prefix = prefix.map(Key::path);
-        self.store
+        store
             .list(prefix.as_ref())
             .map(|found| {
                 let found = found?;
@@ -352,6 +368,7 @@ impl Storage {
     /// files that were. In S3 a rule of the bucket does this (docs/operations.md).
     pub async fn remove_unfinished(&self, age: Duration) -> Result<u64, StorageError> {
         let Some(folder) = self.folder.clone() else { return Ok(0) };
+        self.prepare()?;
         let path = folder.display().to_string();
         tokio::task::spawn_blocking(move || remove_unfinished(&folder, age))
             .await
@@ -363,11 +380,11 @@ impl Storage {
     /// Size, time, and whether it is encrypted: from its first bytes.
     async fn look(&self, key: &Key) -> Result<Found, StorageError> {
         let options = GetOptions { range: Some(GetRange::Bounded(0..seal::HEAD)), ..GetOptions::default() };
-        let found = match self.store.get_opts(&key.path(), options).await {
+        let found = match self.store()?.get_opts(&key.path(), options).await {
             Ok(found) => found,
             // A part of an empty file is none.
             Err(error) => {
-                let meta = self.store.head(&key.path()).await.map_err(|_| error)?;
+                let meta = self.store()?.head(&key.path()).await.map_err(|_| error)?;
                 let modified = timestamp(meta.last_modified.timestamp_millis())?;
                 return if meta.size == 0 {
                     Ok(Found { stored_size: 0, modified, opener: None })
@@ -389,7 +406,7 @@ impl Storage {
         range: Range<u64>,
     ) -> Result<BoxStream<'static, Result<Bytes, StorageError>>, StorageError> {
         let options = GetOptions { range: Some(GetRange::Bounded(range)), ..GetOptions::default() };
-        let found = self.store.get_opts(&key.path(), options).await?;
+        let found = self.store()?.get_opts(&key.path(), options).await?;
         Ok(found.into_stream().map_err(StorageError::from).boxed())
     }
 }

@@ -198,7 +198,7 @@ async fn a_folder_that_cannot_be_written_says_so() {
         // Permissions do not bind root; what is no folder does.
         let folder = Folder::new();
         std::fs::write(folder.0.join("recordings"), "").unwrap();
-        let failed = Storage::open(&config(Place::DataDirectory, &[]), &folder.0).unwrap_err();
+        let failed = folder.storage(&[]).prepare().unwrap_err();
         assert!(matches!(failed, StorageError::Folder { .. }), "{failed:?}");
         return;
     }

@@ -18,6 +18,7 @@ pub const WITHOUT_ORGANIZATION: &[(&str, &str)] = &[
     ("login_failures", "counted before anybody is known"),
     ("quarantined_events", "events whose organization is not known"),
     ("installation", "one row: which organization is the operator's own"),
+    ("backups", "a backup holds every organization"),
     ("mail_suppressions", "the relay's reputation is the installation's"),
     ("mail_relays", "of the installation"),
     ("mail_events_unmatched", "they belong to no mail, so to no organization"),
@@ -108,10 +109,11 @@ const RULES: &[&str] = &[
       where c.relnamespace = 'public'::regnamespace and acl.grantee in ('voxanne_app'::regrole, 'voxanne_system'::regrole)
         and c.relkind in ('r', 'p')
         and (acl.is_grantable or acl.privilege_type not in ('SELECT', 'INSERT', 'UPDATE', 'DELETE'))",
-    // Functions.
+    // Functions. Not the constructors that come with a range type: they belong to PostgreSQL's own superuser, so an
+    // administrator who is none cannot close them, and pg_dump does not keep their rights. They reach nothing.
     "select format('%s: PUBLIC may run it', p.oid::regprocedure) from pg_proc p
       where p.pronamespace = 'public'::regnamespace
-        and not exists (select 1 from pg_depend d where d.objid = p.oid and d.deptype = 'e')
+        and not exists (select 1 from pg_depend d where d.objid = p.oid and d.deptype in ('e', 'i'))
         and (p.proacl is null or exists (select 1 from aclexplode(p.proacl) acl where acl.grantee = 0))",
     "select format('%s: runs with its owner''s rights and is not on the list', p.oid::regprocedure) from pg_proc p
       where p.pronamespace = 'public'::regnamespace and p.prosecdef and p.proname <> all ($2)",

@@ -13,6 +13,9 @@ pub static MIGRATOR: Migrator = sqlx::migrate!("../../migrations");
 /// Serializes servers that start at the same moment. Any constant will do; it must only never change.
 const MIGRATION_LOCK: i64 = 0x766f_7861_6e6e_6531;
 
+/// The schema that stands in a database from the beginning of a restore to its end.
+pub const RESTORE_MARKER: &str = "voxanne_restore_unfinished";
+
 /// Why the schema is not as this binary needs it.
 #[derive(Debug, thiserror::Error)]
 pub enum MigrateError {
@@ -30,6 +33,12 @@ pub enum MigrateError {
     /// Migrations wait and this process has no administrator login.
     #[error("the database schema is behind this binary: run `voxanne migrate` with DATABASE_ADMIN_URL set")]
     SchemaIsOlder,
+    /// A restore began and did not end.
+    #[error(
+        "a restore into this database did not finish, so nothing is served from it: run `voxanne restore` again, or begin \
+         with an empty database"
+    )]
+    RestoreUnfinished,
     /// A migration failed or an applied one was edited.
     #[error("a migration failed")]
     Migration(#[from] sqlx::migrate::MigrateError),
@@ -115,17 +124,26 @@ pub async fn schema_is_current(login: &PgConnectOptions) -> Result<(), MigrateEr
     let mut conn = PgConnection::connect_with(login).await?;
     let applied = applied_version(&mut conn).await;
     conn.close().await?;
-    match (applied?, newest_known()) {
+    match (applied?, newest_schema()) {
         (Some(found), known) if found > known => Err(MigrateError::SchemaIsNewer { found, known }),
         (Some(found), known) if found == known => Ok(()),
         _ => Err(MigrateError::SchemaIsOlder),
     }
 }
 
+/// Refuses a database whose restore was interrupted: half of it may be missing.
+pub async fn refuse_unfinished_restore(login: &PgConnectOptions) -> Result<(), MigrateError> {
+    let mut conn = PgConnection::connect_with(login).await?;
+    let marked =
+        sqlx::query_scalar("select to_regnamespace($1) is not null").bind(RESTORE_MARKER).fetch_one(&mut conn).await;
+    conn.close().await?;
+    if marked? { Err(MigrateError::RestoreUnfinished) } else { Ok(()) }
+}
+
 async fn refuse_newer(conn: &mut PgConnection) -> Result<(), MigrateError> {
     conn.ensure_migrations_table(&MIGRATOR.table_name).await?;
     match applied_version(conn).await? {
-        Some(found) if found > newest_known() => Err(MigrateError::SchemaIsNewer { found, known: newest_known() }),
+        Some(found) if found > newest_schema() => Err(MigrateError::SchemaIsNewer { found, known: newest_schema() }),
         _ => Ok(()),
     }
 }
@@ -134,6 +152,7 @@ async fn applied_version(conn: &mut PgConnection) -> Result<Option<i64>, sqlx::E
     sqlx::query_scalar("select max(version) from _sqlx_migrations where success").fetch_one(conn).await
 }
 
-fn newest_known() -> i64 {
+/// The version of the schema that this binary makes.
+pub fn newest_schema() -> i64 {
     MIGRATOR.iter().map(|migration| migration.version).max().unwrap_or_default()
 }

@@ -18,7 +18,10 @@ mod pool;
 mod tx;
 
 pub use guard::GuardError;
-pub use migrate::{MIGRATOR, MigrateError, Roles, ensure_roles, migrate, schema_is_current};
+pub use migrate::{
+    MIGRATOR, MigrateError, RESTORE_MARKER, Roles, ensure_roles, migrate, newest_schema, refuse_unfinished_restore,
+    schema_is_current,
+};
 pub use pool::DbError;
 pub use tx::{SystemTx, TenantCall, TenantTx};
 

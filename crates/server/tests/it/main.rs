@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 mod access;
+mod backup;
 mod bad_input;
 mod booking;
 mod cli;
@@ -15,4 +16,5 @@ mod openapi;
 mod playback;
 mod simulated;
 mod support;
+mod upgrade;
 mod webhooks;

@@ -251,3 +251,147 @@ impl<R: Read + Seek + Send + Sync> MediaSource for Source<R> {
         Some(self.size)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Sixteen bits at 8,000 samples a second; `tag` 1 is linear and 7 μ-law of eight bits.
+    fn wav(tag: u16, channels: u16, data: &[u8]) -> Vec<u8> {
+        let width = if tag == 7 { 1 } else { 2 };
+        let mut bytes = b"RIFF".to_vec();
+        bytes.extend_from_slice(&u32::try_from(36 + data.len()).unwrap().to_le_bytes());
+        bytes.extend_from_slice(b"WAVEfmt \x10\0\0\0");
+        bytes.extend_from_slice(&tag.to_le_bytes());
+        bytes.extend_from_slice(&channels.to_le_bytes());
+        bytes.extend_from_slice(&8_000_u32.to_le_bytes());
+        bytes.extend_from_slice(&(8_000 * u32::from(channels * width)).to_le_bytes());
+        bytes.extend_from_slice(&(channels * width).to_le_bytes());
+        bytes.extend_from_slice(&(width * 8).to_le_bytes());
+        bytes.extend_from_slice(b"data");
+        bytes.extend_from_slice(&u32::try_from(data.len()).unwrap().to_le_bytes());
+        bytes.extend_from_slice(data);
+        bytes
+    }
+
+    fn measured(bytes: Vec<u8>) -> Result<Measured, MeasureError> {
+        let media = sniff(&bytes[..bytes.len().min(SNIFF)]).unwrap();
+        let size = bytes.len() as u64;
+        measure(media, Cursor::new(bytes), size, &CancellationToken::new())
+    }
+
+    /// MPEG-1 layer 3, 128 kbit/s, 44,100 Hz, stereo, silence: 1,152 samples in 417 bytes.
+    fn mp3(frames: usize) -> Vec<u8> {
+        let mut frame = vec![0xff, 0xfb, 0x90, 0x64];
+        frame.resize(417, 0);
+        frame.repeat(frames)
+    }
+
+    #[test]
+    fn the_first_bytes_tell_what_it_is() {
+        let cases: [(&[u8], Result<Media, Reason>); 15] = [
+            (b"RIFF\x24\0\0\0WAVEfmt ", Ok(Media::Wav)),
+            (b"ID3\x04\0\0\0\0\0\0", Ok(Media::Mp3)),
+            (&[0xff, 0xfb, 0x90, 0x64], Ok(Media::Mp3)),
+            (&[0xff, 0xf3, 0x40, 0xc4], Ok(Media::Mp3)),
+            (&[0xff, 0xf1, 0x50, 0x80], Ok(Media::Aac)),
+            (b"\0\0\0\x20ftypM4A ", Ok(Media::M4a)),
+            (b"OggS\0\x02", Ok(Media::Ogg)),
+            (&[0x1a, 0x45, 0xdf, 0xa3], Ok(Media::WebM)),
+            (b"", Err(Reason::Empty)),
+            (b"<!DOCTYPE html>", Err(Reason::WebPage)),
+            (b"\xef\xbb\xbf\r\n  <HTML lang=en>", Err(Reason::WebPage)),
+            (b"RIFF\x24\0\0\0AVI LIST", Err(Reason::NotAudio)),
+            (b"{\"error\":\"no\"}", Err(Reason::NotAudio)),
+            (&[0xff, 0xff, 0xff, 0xff], Err(Reason::NotAudio)),
+            (b"MZ", Err(Reason::NotAudio)),
+        ];
+        for (head, expected) in cases {
+            assert_eq!(sniff(head), expected, "{head:?}");
+        }
+    }
+
+    #[test]
+    fn a_wav_is_measured_by_its_samples() {
+        let loud_then_quiet: Vec<u8> =
+            [i16::MIN, 3_277].iter().flat_map(|sample| sample.to_le_bytes().repeat(8_000)).collect();
+        let found = measured(wav(1, 1, &loud_then_quiet)).unwrap();
+        assert_eq!((found.duration, found.channels), (Some(Duration::from_secs(2)), Some(1)));
+        let peaks = &found.peaks.unwrap().channels[0];
+        assert_eq!((peaks[0], peaks[peaks.len() - 1]), (255, 26));
+
+        let mu_law = measured(wav(7, 2, &[0x80; 16_000])).unwrap();
+        assert_eq!((mu_law.duration, mu_law.channels), (Some(Duration::from_secs(1)), Some(2)), "as telephones speak");
+        assert!(mu_law.peaks.unwrap().channels[1].iter().all(|peak| *peak > 240));
+    }
+
+    #[test]
+    fn an_mp3_is_measured_by_its_frames() {
+        let found = measured(mp3(100)).unwrap();
+        let seconds = found.duration.unwrap().as_secs_f64();
+        assert!((2.5..2.7).contains(&seconds), "{seconds}");
+        assert_eq!(found.channels, Some(2));
+    }
+
+    #[test]
+    fn what_only_looks_like_a_sound_is_none() {
+        assert_eq!(measured(wav(1, 1, &[])), Err(MeasureError::Silent));
+        assert!(matches!(
+            measured(b"OggS this goes on as something else entirely, for a while".to_vec()),
+            Err(MeasureError::NotAudio(_))
+        ));
+        assert!(matches!(
+            measured(b"\0\0\0\x20ftypM4A and no more of it than that".to_vec()),
+            Err(MeasureError::NotAudio(_))
+        ));
+    }
+
+    #[test]
+    fn measuring_stops_when_it_is_told_to() {
+        let stop = CancellationToken::new();
+        stop.cancel();
+        let bytes = wav(1, 1, &[0; 16_000]);
+        let size = bytes.len() as u64;
+        assert_eq!(measure(Media::Wav, Cursor::new(bytes), size, &stop), Err(MeasureError::Stopped));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn peaks_are_few_and_none_is_forgotten(frames in 1..400_000_usize, at: u32, channels in 1..3_usize) {
+            let at = at as usize % frames;
+            let mut meter = Meter::new(channels);
+            for begin in (0..frames).step_by(4_096) {
+                let samples: Vec<f32> = (begin..frames.min(begin + 4_096))
+                    .flat_map(|frame| vec![if frame == at { -1.0 } else { 0.0 }; channels])
+                    .collect();
+                meter.take(&samples, channels);
+            }
+            let peaks = meter.finish();
+            prop_assert_eq!(peaks.channels.len(), channels);
+            for peaks in peaks.channels {
+                prop_assert!(peaks.len() <= MOST_PEAKS);
+                prop_assert_eq!(peaks.iter().filter(|peak| **peak == 255).count(), 1);
+                let place = peaks.iter().position(|peak| *peak == 255).unwrap() as f64 / peaks.len() as f64;
+                // A piece is at most a 256th of what is drawn, once there is enough of it.
+                prop_assert!(frames < 100_000 || (place - at as f64 / frames as f64).abs() < 0.01, "{place}");
+            }
+        }
+
+        #[test]
+        fn no_bytes_make_measuring_panic(mut bytes in proptest::collection::vec(any::<u8>(), 0..2_000), kind in 0..6_usize) {
+            let heads: [&[u8]; 6] = [
+                b"RIFF\xff\xff\xff\xffWAVEfmt \x10\0\0\0\x01\0\x02\0\x40\x1f\0\0\0\x7d\0\0\x04\0\x10\0data\xff\xff\xff\xff",
+                b"OggS", b"\0\0\0\x20ftypM4A ", &[0x1a, 0x45, 0xdf, 0xa3], &[0xff, 0xfb, 0x90, 0x64], &[0xff, 0xf1, 0x50, 0x80],
+            ];
+            let mut whole = heads[kind].to_vec();
+            whole.append(&mut bytes);
+            let _either = measured(whole);
+        }
+    }
+}

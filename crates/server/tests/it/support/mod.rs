@@ -61,8 +61,12 @@ impl TestApp {
     }
 
     pub async fn at(clock: Clock, settings: &[(&str, &str)]) -> Self {
+        Self::on(TestDb::new().await, clock, settings).await
+    }
+
+    /// With a database that the test has prepared.
+    pub async fn on(db: TestDb, clock: Clock, settings: &[(&str, &str)]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let db = TestDb::new().await;
         // Fails when an earlier test of this process has done it.
         let _installed = rustls::crypto::ring::default_provider().install_default();
         let data_dir = db.scratch_dir().display().to_string();

@@ -1,0 +1,54 @@
+//! The record of backups in the installation's own database, which its vital signs read.
+
+use jiff::{SignedDuration, Timestamp};
+use platform::tenancy::{DbError, Tenancy};
+use uuid::Uuid;
+
+use crate::BackupError;
+use crate::store::{self, Outcome};
+
+/// Characters kept of an error.
+const LONGEST_ERROR: usize = 500;
+/// A backup that runs for longer than this has died with its process.
+const LONGEST_RUN: SignedDuration = SignedDuration::from_hours(24);
+
+/// Notes that a backup began, and what became of those that died.
+pub(crate) async fn began(tenancy: &Tenancy, id: Uuid, place: &str, now: Timestamp) -> Result<(), DbError> {
+    let mut tx = tenancy.system("backups are of the installation").await?;
+    store::close_abandoned(&mut tx, now.saturating_sub(LONGEST_RUN).unwrap_or(now), now).await?;
+    store::began(&mut tx, id, place, now).await?;
+    tx.commit().await
+}
+
+/// Notes what came of a backup.
+pub(crate) async fn ended(
+    tenancy: &Tenancy,
+    id: Uuid,
+    now: Timestamp,
+    outcome: Result<u64, &BackupError>,
+) -> Result<(), DbError> {
+    let mut tx = tenancy.system("backups are of the installation").await?;
+    match outcome {
+        Ok(bytes) => store::ended(&mut tx, id, Outcome::Done, now, Some(bytes), None).await?,
+        Err(error) => store::ended(&mut tx, id, Outcome::Failed, now, None, Some(&words(error))).await?,
+    }
+    tx.commit().await
+}
+
+/// Notes what a trial restore found. False: this installation knows nothing of the backup.
+pub async fn verified(
+    tenancy: &Tenancy,
+    id: Uuid,
+    now: Timestamp,
+    outcome: Result<(), &BackupError>,
+) -> Result<bool, DbError> {
+    let mut tx = tenancy.system("backups are of the installation").await?;
+    let fault = outcome.err().map(words);
+    let known = store::verified(&mut tx, id, now, fault.as_deref()).await?;
+    tx.commit().await?;
+    Ok(known)
+}
+
+fn words(error: &BackupError) -> String {
+    error.to_string().chars().take(LONGEST_ERROR).collect()
+}
