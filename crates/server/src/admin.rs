@@ -9,12 +9,12 @@ use identity::organizations::model::NewOrganization;
 use platform::audit::Actor;
 use platform::clock::Clock;
 use platform::config::Config;
-use platform::ids::OrgId;
+use platform::ids::{ConnectionId, OrgId};
 use platform::secret::Secret;
 use platform::tenancy::Tenancy;
 use providers::vapi::signature::WebhookAuth;
 use serde_json::json;
-use voice::connections::actions::{NewConnection, create_connection};
+use voice::connections::actions::{NewConnection, create_connection, remove_api_key, set_api_key};
 use voice::numbers::actions::{Mapping, map_number};
 
 use crate::cli::{say, secret_from_file, secret_from_stdin};
@@ -27,6 +27,8 @@ pub enum AdminCommand {
     CreateOrg(CreateOrg),
     /// Makes a provider connection for an organization and prints its webhook address.
     ConnectProvider(ConnectProvider),
+    /// Keeps a connection's private key at the provider, in the place of the one before it.
+    SetProviderKey(SetProviderKey),
     /// Lets an agent answer a phone number.
     MapNumber(MapNumber),
     /// Makes a user an operator of this installation.
@@ -92,6 +94,23 @@ pub struct ConnectProvider {
     json: bool,
 }
 
+/// Options of `admin set-provider-key`.
+#[derive(Args, Debug)]
+pub struct SetProviderKey {
+    /// The organization.
+    #[arg(long)]
+    org: OrgId,
+    /// The connection.
+    #[arg(long)]
+    connection: ConnectionId,
+    /// Reads the private key from a file.
+    #[arg(long, required_unless_present = "remove")]
+    api_key_file: Option<PathBuf>,
+    /// Forgets the private key instead.
+    #[arg(long, conflicts_with = "api_key_file")]
+    remove: bool,
+}
+
 /// Options of `admin map-number`.
 #[derive(Args, Debug)]
 pub struct MapNumber {
@@ -124,6 +143,7 @@ pub async fn run(config: &Config, command: AdminCommand) -> anyhow::Result<()> {
         match command {
             AdminCommand::CreateOrg(arguments) => create_org(&tenancy, arguments).await,
             AdminCommand::ConnectProvider(arguments) => connect_provider(config, &tenancy, arguments).await,
+            AdminCommand::SetProviderKey(arguments) => set_provider_key(config, &tenancy, &arguments).await,
             AdminCommand::MapNumber(arguments) => map(&tenancy, &arguments).await,
             AdminCommand::GrantOperator { email } => grant_operator(&tenancy, &email).await,
         }
@@ -177,6 +197,22 @@ async fn connect_provider(config: &Config, tenancy: &Tenancy, arguments: Connect
     } else {
         say(&format!("Connection {id} is there. Set the server URL at the provider to\n  {url}\n"));
     }
+    Ok(())
+}
+
+async fn set_provider_key(config: &Config, tenancy: &Tenancy, arguments: &SetProviderKey) -> anyhow::Result<()> {
+    let key = database::master_key(config)?;
+    anyhow::ensure!(organization_exists(tenancy, arguments.org).await?, "there is no organization {}", arguments.org);
+    let mut tx = tenancy.tenant(arguments.org).await?;
+    match &arguments.api_key_file {
+        Some(path) => {
+            let api_key = secret_from_file(path, "private key")?;
+            set_api_key(&mut tx, &key, Actor::System, arguments.connection, &api_key).await?;
+        }
+        None => remove_api_key(&mut tx, Actor::System, arguments.connection).await?,
+    }
+    tx.commit().await?;
+    say("Done.\n");
     Ok(())
 }
 

@@ -147,6 +147,7 @@ fn frame(headers: &HeaderMap, asked: &HashMap<String, String>) -> Frame {
         theme: asked.get("theme").map_or(theme, |t| Theme::from_cookie(t)),
         nonce: Nonce::new(*Uuid::new_v4().as_bytes()),
         csrf: "gallery".to_owned(),
+        form_key: "gallery".to_owned(),
         now: Timestamp::now(),
         simulated: asked.contains_key("simulated"),
     }
@@ -447,7 +448,7 @@ async fn other_page(
         )),
         "forgot" => Page::public(entry::forgot(&frame, None)),
         "forgot/sent" => Page::public(entry::forgot_sent(&frame)),
-        "reset/sample" => Page::public(entry::reset(&frame, "sample", None)),
+        "reset/sample" => Page::public(entry::reset(&frame, "sample", asked.contains_key("problem"))),
         "reset/gone" => Page::public(entry::reset_gone(&frame)).with_status(StatusCode::GONE),
         "invite/sample" => Page::public(entry::invitation(
             &frame,
@@ -481,6 +482,7 @@ async fn other_page(
         "app/settings/retention" => Page::app(&chrome, retention::page(&chrome, &sample_retention(&asked))),
         "app/operator/quarantine" => Page::app(&chrome, quarantine::page(&chrome, &sample_quarantine(now, &asked))),
         "app/operator/mail" => Page::app(&chrome, mail::page(&chrome, &sample_mails(now, &asked))),
+        "app/operator/mail/unmatched" => Page::app(&chrome, mail::strays_page(&chrome, &sample_strays(now, &asked))),
         "app/operator/mail/suppressions" => {
             Page::app(&chrome, mail::suppressions_page(&chrome, &sample_suppressions(now, &asked)))
         }
@@ -653,6 +655,7 @@ fn sample_connections(now: Timestamp, asked: &HashMap<String, String>) -> connec
         last_event_at: (!quiet).then(|| ago(now, 42)),
         last_event_kind: (!quiet).then(|| "status-update".to_owned()),
         secrets: if quiet { 1 } else { 2 },
+        has_key: !quiet,
         simulated: quiet,
     };
     connections::Connections {
@@ -816,6 +819,35 @@ fn sample_mail(now: Timestamp, asked: &HashMap<String, String>) -> mail::Mail {
         repeats: Some(id(800)),
         problem: asked.contains_key("problem").then(|| "This mail is still waiting to be sent.".to_owned()),
     }
+}
+
+fn sample_strays(now: Timestamp, asked: &HashMap<String, String>) -> mail::Strays {
+    let row = |n: i64, kind: &str, why: &str, recipient: &str, detail: &str| mail::StrayRow {
+        received_at: ago(now, 5_000 * n),
+        source: "sendgrid".to_owned(),
+        kind: kind.to_owned(),
+        why: why.to_owned(),
+        recipient: recipient.to_owned(),
+        detail: detail.to_owned(),
+    };
+    let rows = vec![
+        row(
+            1,
+            "delivered",
+            "It names no mail that is known here.",
+            "a.very.long.address.of.somebody@department.of.a.clinic.example.org",
+            "14c5d75ce93.of.another.program@example.org",
+        ),
+        row(
+            2,
+            "",
+            "It could not be read: event missing.",
+            "",
+            r#"{"email":"gone@example.org","timestamp":1795600000}"#,
+        ),
+    ];
+    let older = Some("/app/operator/mail/unmatched?cursor=x".to_owned());
+    if asked.contains_key("empty") { mail::Strays::default() } else { mail::Strays { rows, paged: true, older } }
 }
 
 fn sample_suppressions(now: Timestamp, asked: &HashMap<String, String>) -> mail::Suppressions {

@@ -15,7 +15,7 @@ use platform::tenancy::TenantTx;
 use serde_json::json;
 
 use super::form::Details;
-use super::letters::{Desk, News};
+use super::letters::{ABOUT, Desk, News, TO_SALES};
 use super::model::{Booking, BookingEvent, BookingId, HOLD_LASTS, Held, MOST_OF_MAILBOX, OwnerChange, Source, State};
 use super::store::{self, NewBooking, Wanted};
 use crate::slots::actions::alternatives;
@@ -23,6 +23,8 @@ use crate::slots::model::OpeningRules;
 use crate::slots::store as slots;
 use crate::{DemoError, Demos};
 
+/// Said of a mail that was overtaken.
+const NO_LONGER_TRUE: &str = "the booking was changed before this left";
 /// The constraint that keeps two demos apart.
 const ONE_AT_A_TIME: &str = "demo_bookings_one_at_a_time";
 
@@ -368,6 +370,7 @@ async fn set_state_in(
     Ok((booking, Some(seq)))
 }
 
+/// Writes what is new, in the place of what waits to be sent and is no longer true.
 async fn write(
     demos: &Demos,
     tx: &mut TenantTx,
@@ -379,8 +382,10 @@ async fn write(
 ) -> Result<(), DemoError> {
     let token = demos.open(tx.org(), booking.id, sealed)?;
     let desk = demos.desk(rules);
+    let withdrawn = demos.outbox().withdraw(tx, (ABOUT, booking.id.uuid()), NO_LONGER_TRUE).await?;
     demos.outbox().enqueue(tx, desk.to_prospect(news, booking, token.expose())).await?;
-    if matches!(handle, Handle::Token(_)) {
+    // The sales team knows what its own people do, but not of a booking whose mail has just been taken back.
+    if matches!(handle, Handle::Token(_)) || withdrawn.iter().any(|template| template == TO_SALES) {
         demos.outbox().enqueue(tx, desk.to_sales(news, booking)).await?;
     }
     Ok(())
@@ -456,6 +461,15 @@ impl Filter {
             without_time: self.without_time,
         }
     }
+}
+
+/// Whose live events tell of bookings, and the number of the newest one. To be asked before the bookings are read, so
+/// that none is missed in between.
+pub async fn newest_event(demos: &Demos) -> Result<(OrgId, i64), DemoError> {
+    let mut tx = demos.begin().await?;
+    let found = (tx.org(), store::newest_event(&mut tx).await?);
+    tx.commit().await?;
+    Ok(found)
 }
 
 /// Bookings, the newest first.

@@ -12,6 +12,7 @@ pub mod problem;
 pub mod range;
 pub mod request_id;
 pub mod router;
+pub mod signed;
 pub mod validate;
 
 pub use client::ClientAddr;
@@ -22,4 +23,5 @@ pub use pages::{Cursor, Limit, Page};
 pub use problem::{ApiError, FieldError, Problem};
 pub use request_id::RequestId;
 pub use router::{Guarded, PublicRouter, TenantRouter};
+pub use signed::SignedBody;
 pub use validate::{Report, Validate};

@@ -110,6 +110,15 @@ fn rules() -> BTreeMap<&'static str, Rule> {
             ),
         ),
         ("get_jobs", bare(Who::Operator)),
+        ("list_mails", bare(Who::Operator)),
+        ("get_mail", bare(Who::Operator)),
+        ("resend_mail", bare(Who::Operator)),
+        ("cancel_mail", bare(Who::Operator)),
+        ("get_mail_status", bare(Who::Operator)),
+        ("list_unmatched_mail_events", bare(Who::Operator)),
+        ("list_suppressions", bare(Who::Operator)),
+        ("suppress_address", with(Who::Operator, json!({"address": "ana@example.com"}))),
+        ("release_address", with(Who::Operator, json!({"address": "ana@example.com"}))),
         ("list_quarantine", bare(Who::Operator)),
         ("replay_quarantined_event", with(Who::Operator, json!({}))),
     ])
@@ -127,6 +136,7 @@ struct Ours {
     key: Uuid,
     quarantined: Uuid,
     booking: Uuid,
+    mail: Uuid,
 }
 
 impl Ours {
@@ -156,7 +166,9 @@ impl Ours {
             "name": "Amara Obi", "email": "amara@example.com", "phone": "+12025550123", "clinic_name": "Bright Dental",
         });
         let booking = id(&app.nobody().post("/api/book-demo", &wish).await.expect(200).json()["booking_id"]);
-        Self { practice, call, member, invitation, key, quarantined, booking }
+        let of_booking = "select mail_id from mails where about_id = $1 order by mail_id limit 1";
+        let mail = sqlx::query_scalar(of_booking).bind(booking).fetch_one(&mut admin).await.unwrap();
+        Self { practice, call, member, invitation, key, quarantined, booking, mail }
     }
 
     /// The id that a path's parameter stands for.
@@ -170,6 +182,7 @@ impl Ours {
             () if part("/members/") => self.member,
             () if part("/quarantine/") => self.quarantined,
             () if part("/demo-bookings/") => self.booking,
+            () if part("/mails/") => self.mail,
             () if part("/media/") => Uuid::nil(),
             () => panic!("{path} names something that is not known here"),
         }

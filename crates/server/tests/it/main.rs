@@ -12,6 +12,7 @@ mod crash;
 mod limits;
 mod live;
 mod logs;
+mod mail;
 mod openapi;
 mod playback;
 mod simulated;

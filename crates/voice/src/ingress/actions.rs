@@ -231,7 +231,8 @@ impl Ingress {
             self.hub.wake(org, seq);
             self.neighbours.tell(org, seq);
         }
-        if let Some(id) = verifier.id {
+        // What we say to ourselves is no sign of life of the provider's webhooks.
+        if let Some(id) = verifier.id.filter(|_| !event.kind.is_ours()) {
             self.registry.note_event(id, &event.type_text);
         }
         metrics::counter!(

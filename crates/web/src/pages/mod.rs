@@ -1,5 +1,6 @@
 //! The pages. Each module holds what its page shows (plain structs) and the function that draws it.
 
+pub mod accounting;
 pub mod api_keys;
 pub mod bookings;
 pub mod call;

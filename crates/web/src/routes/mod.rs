@@ -1,5 +1,6 @@
 //! The handlers of the pages. Each reads: authorised context, load, decide, write, respond.
 
+mod accounting;
 mod api_keys;
 mod bookings;
 mod calls;
@@ -52,11 +53,14 @@ pub fn router(state: State) -> Router {
         .page("POST", "/app/settings/connections/test", connections::test)
         .page("POST", "/app/settings/connections/rotate", connections::rotate)
         .page("POST", "/app/settings/connections/retire", connections::retire)
+        .page("POST", "/app/settings/connections/key", connections::set_key)
+        .page("POST", "/app/settings/connections/remove-key", connections::remove_key)
         .page("POST", "/app/settings/connections/disable", connections::disable)
         .page("GET", "/app/settings/retention", retention::show)
         .page("POST", "/app/settings/retention", retention::save)
         .page("GET", "/app/operator/mail", mail::list)
         .page("GET", "/app/operator/mail/suppressions", mail::list_suppressions)
+        .page("GET", "/app/operator/mail/unmatched", mail::list_strays)
         .page("GET", "/app/operator/mail/previews", mail::show_previews)
         .page("GET", "/app/operator/mail/previews/html", mail::show_preview_html)
         .page("GET", "/app/operator/mail/{id}", mail::show)
@@ -66,6 +70,7 @@ pub fn router(state: State) -> Router {
         .page("POST", "/app/operator/mail/suppress", mail::suppress)
         .page("POST", "/app/operator/mail/unsuppress", mail::unsuppress)
         .page("GET", "/app/operator/limits", limits::show)
+        .page("GET", "/app/operator/accounting", accounting::show)
         .page("GET", "/app/operator/jobs", jobs::show)
         .page("POST", "/app/operator/jobs/retry", jobs::retry)
         .page("POST", "/app/operator/jobs/run", jobs::run)
@@ -94,6 +99,7 @@ pub fn router(state: State) -> Router {
         .merge(crate::booking::router())
         .with_state(state.clone());
     let (tenant, _) = tenant.split();
+    let tenant = tenant.layer(identity::idempotency::form_layer(state.authority.clone()));
     let (public, _) = public.split();
     let pages = tenant
         .merge(public)

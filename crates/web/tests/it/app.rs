@@ -9,7 +9,7 @@ use crate::desk::{Desk, PASSWORD};
 const CALL: &str = "0199f0aa-1c11-7d52-9a3e-5d1f0c0a0001";
 
 /// Every page and every form of the app. A new route belongs in one of these lists.
-const PAGES: [&str; 15] = [
+const PAGES: [&str; 16] = [
     "/app",
     "/app/live",
     "/app/calls",
@@ -23,10 +23,11 @@ const PAGES: [&str; 15] = [
     "/app/operator/mail/suppressions",
     "/app/operator/mail/previews",
     "/app/operator/limits",
+    "/app/operator/accounting",
     "/app/operator/jobs",
     "/app/operator/quarantine",
 ];
-const FORMS: [&str; 28] = [
+const FORMS: [&str; 30] = [
     "/app/organization",
     "/app/settings/profile/password",
     "/app/settings/profile/preferences",
@@ -41,6 +42,8 @@ const FORMS: [&str; 28] = [
     "/app/settings/connections/test",
     "/app/settings/connections/rotate",
     "/app/settings/connections/retire",
+    "/app/settings/connections/key",
+    "/app/settings/connections/remove-key",
     "/app/settings/connections/disable",
     "/app/settings/retention",
     "/app/calls/0199f0aa-1c11-7d52-9a3e-5d1f0c0a0009/hold",
@@ -181,7 +184,7 @@ async fn each_role_gets_the_pages_that_are_for_it() {
     let mut admin = desk.db.admin().await;
     let org = practice.org.uuid();
     for (role, pages, operator) in
-        [("viewer", 5, false), ("member", 5, false), ("admin", 9, false), ("owner", 15, true)]
+        [("viewer", 5, false), ("member", 5, false), ("admin", 9, false), ("owner", 16, true)]
     {
         let set = "update memberships set role = $1 where org_id = $2";
         sqlx::query(set).bind(role).bind(org).execute(&mut admin).await.unwrap();

@@ -8,5 +8,6 @@ mod desk;
 mod keeping;
 mod operator_mail;
 mod pages;
+mod pressed_twice;
 mod settings;
 mod site;

@@ -162,6 +162,18 @@ async fn a_connection_is_made_tested_rotated_and_switched_off() {
         (heard(&secret, "call-5").await, heard(&newer, "call-6").await),
         (StatusCode::UNAUTHORIZED, StatusCode::OK)
     );
+    let keyed = [field[0], ("api_key", " private-key-0123 ")];
+    assert!(owner.get(CONNECTIONS).await.body.contains("None: recordings are not copied"));
+    let kept = owner.submit(CONNECTIONS, "/app/settings/connections/key", &keyed).await;
+    assert_eq!(kept.location(), "/app/settings/connections?done=key");
+    let page = owner.get(CONNECTIONS).await.body;
+    assert!(page.contains("Replace private key") && !page.contains("private-key-0123"), "it is never shown");
+    let short = owner.submit(CONNECTIONS, "/app/settings/connections/key", &[field[0], ("api_key", "short")]).await;
+    assert_eq!(short.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(short.body.contains("A private key needs between"), "{}", short.body);
+    let forgotten = owner.submit(CONNECTIONS, "/app/settings/connections/remove-key", &field).await;
+    assert_eq!(forgotten.location(), "/app/settings/connections?done=nokey");
+    assert!(owner.get(CONNECTIONS).await.body.contains("Add private key"));
     let off = owner.submit(CONNECTIONS, "/app/settings/connections/disable", &field).await;
     assert_eq!(off.location(), "/app/settings/connections?done=off");
     assert_eq!(heard(&newer, "call-7").await, StatusCode::UNAUTHORIZED);
@@ -176,7 +188,7 @@ async fn another_practices_things_answer_like_unknown_ones() {
     let other = desk.practice("Harbour Physio", "jonas@harbour.example").await;
     let mut owner = desk.signed_in(&practice.owner).await;
     let token = owner.get(CONNECTIONS).await.between("name=\"_csrf\" value=\"", "\"").to_owned();
-    for action in ["test", "rotate", "retire", "disable"] {
+    for action in ["test", "rotate", "retire", "remove-key", "disable"] {
         let path = format!("/app/settings/connections/{action}");
         let foreign = [("_csrf", token.as_str()), ("connection_id", &other.connection.to_string())];
         let unknown = [("_csrf", token.as_str()), ("connection_id", "0199f0aa-1c11-7d52-9a3e-5d1f0c0a0009")];
