@@ -322,7 +322,7 @@ impl Copier {
         failpoint::here("recordings.committed").await;
         match (seq, key) {
             (Some(seq), _) => {
-                self.announce(job.org, Some(seq));
+                self.announce(job.org, seq);
                 metrics::counter!("recordings_copied_total").increment(1);
                 metrics::counter!("recording_bytes_total").increment(file.size);
             }

@@ -459,8 +459,8 @@ mod tests {
 
     #[test]
     fn a_status_means_what_it_says_to_somebody_with_a_key() {
-        let reasons = [401, 403, 404, 410, 429, 500, 503, 302, 206].map(|status| reason_of_status(status, true));
         use Reason::*;
+        let reasons = [401, 403, 404, 410, 429, 500, 503, 302, 206].map(|status| reason_of_status(status, true));
         assert_eq!(reasons, [Refused, Refused, NotThere, Gone, Provider, Provider, Provider, Provider, Provider]);
         assert_eq!(reason_of_status(404, false), NoKey);
         assert_eq!(reason_of_status(403, false), NoKey);

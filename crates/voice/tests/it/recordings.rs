@@ -26,6 +26,7 @@ use platform::secret::Secret;
 use platform::storage::{Key, Storage};
 use platform::tasks::Tasks;
 use platform::tenancy::{Logins, Tenancy};
+use providers::vapi::signature::WebhookAuth;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use voice::calls::jobs::index_all;
@@ -114,7 +115,13 @@ async fn answer(Shared(provider): Shared<Provider>, request: Request) -> Respons
         Says::Body(bytes, kind, announced) => {
             let length = announced.unwrap_or(bytes.len() as u64).to_string();
             let pieces: Vec<_> = bytes.chunks(60_000).map(|piece| Ok::<_, std::io::Error>(piece.to_vec())).collect();
-            let body = Body::from_stream(futures::stream::iter(pieces));
+            // The connection is cut when what has come has surely left.
+            let cut = announced.map(|_| async {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                Err(std::io::Error::other("cut"))
+            });
+            let body =
+                Body::from_stream(futures::stream::iter(pieces).chain(futures::stream::iter(cut).then(|cut| cut)));
             ([("content-type", kind.to_owned()), ("content-length", length)], body).into_response()
         }
         Says::Drip(piece, pause) => {
@@ -238,7 +245,7 @@ impl Studio {
         let org = desk.db.organization("Harbour Dental").await;
         let new = NewConnection {
             label: "Vapi".to_owned(),
-            auth: Default::default(),
+            auth: WebhookAuth::default(),
             webhook_secret: Secret::new("webhook-secret"),
             api_key: Some(Secret::new(KEY)),
             simulated: false,
@@ -292,7 +299,7 @@ impl Studio {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(60), waited).await.expect("it did not become what it should")
+        tokio::time::timeout(Duration::from_mins(1), waited).await.unwrap()
     }
 
     async fn is_waiting(&self) -> bool {
