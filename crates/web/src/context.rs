@@ -142,7 +142,7 @@ fn toast(done: &str) -> Option<Toast> {
         "started" => "It runs as soon as a node takes it",
         "replayed" => "The event found its organization",
         "resent" => "A new mail with the same words is in the queue",
-        "retried" => "The recording will be tried again",
+        "fetched" => "The recording will be tried again",
         "held" => "The call is kept, whatever happens",
         "lifted" => "The hold is lifted",
         "erased" => "The content of this call is deleted",

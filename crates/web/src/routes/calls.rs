@@ -152,7 +152,7 @@ pub(super) async fn retry_recording(
         Ok(seq) => {
             tx.commit().await?;
             state.voice.retried(caller.org, seq);
-            Ok(back(call, "retried"))
+            Ok(back(call, "fetched"))
         }
         Err(error @ PlaybackError::NotFailed) => {
             tx.rollback().await?;
