@@ -328,6 +328,25 @@ pub(super) static VAPI_API_KEY: Variable = Variable {
     secret: true,
 };
 
+pub(super) static SILENT_RINGING_MINUTES: Variable = Variable {
+    name: "VOXANNE_SILENT_RINGING_MINUTES",
+    section: Section::Vapi,
+    meaning: "How long a call may ring without an event, in minutes, until the provider is asked what became of it.",
+    default: Some("10"),
+    example: "10",
+    secret: false,
+};
+
+pub(super) static SILENT_CALL_MINUTES: Variable = Variable {
+    name: "VOXANNE_SILENT_CALL_MINUTES",
+    section: Section::Vapi,
+    meaning: "How long a call that was answered may go on without an event, in minutes, until the provider is asked what \
+              became of it. A call that the provider does not know either is closed then.",
+    default: Some("120"),
+    example: "120",
+    secret: false,
+};
+
 pub(super) static STORAGE_URL: Variable = Variable {
     name: "VOXANNE_STORAGE_URL",
     section: Section::Storage,
@@ -399,25 +418,6 @@ pub(super) static RECORDINGS_AT_ONCE: Variable = Variable {
     meaning: "Recordings that one server copies at a time.",
     default: Some("4"),
     example: "4",
-    secret: false,
-};
-
-pub(super) static SILENT_RINGING_MINUTES: Variable = Variable {
-    name: "VOXANNE_SILENT_RINGING_MINUTES",
-    section: Section::Vapi,
-    meaning: "How long a call may ring without an event, in minutes, until the provider is asked what became of it.",
-    default: Some("10"),
-    example: "10",
-    secret: false,
-};
-
-pub(super) static SILENT_CALL_MINUTES: Variable = Variable {
-    name: "VOXANNE_SILENT_CALL_MINUTES",
-    section: Section::Vapi,
-    meaning: "How long a call that was answered may go on without an event, in minutes, until the provider is asked what \
-              became of it. A call that the provider does not know either is closed then.",
-    default: Some("120"),
-    example: "120",
     secret: false,
 };
 

@@ -196,7 +196,8 @@ impl Plan {
         let outbound = Outbound::new(&OutboundConfig { allow }, self.clock.clone()).unwrap();
         let settings =
             ProviderSettings { api_url: format!("http://{}", self.api), simulated_url: None, platform_key: None };
-        let provider = provider_client(&tenancy, self, outbound, settings);
+        let (clock, key) = (self.clock.clone(), self.master_key.clone());
+        let provider = ProviderClient::new(tenancy.clone(), clock, key, outbound, settings);
         let copier = Copier::new(Parts {
             tenancy: tenancy.clone(),
             clock: self.clock.clone(),
@@ -216,10 +217,6 @@ impl Plan {
         jobs::start(&copier, &jobs, 2);
         jobs
     }
-}
-
-fn provider_client(tenancy: &Tenancy, plan: &Plan, outbound: Outbound, settings: ProviderSettings) -> ProviderClient {
-    ProviderClient::new(tenancy.clone(), plan.master_key.clone(), outbound, settings)
 }
 
 /// A practice with a call whose recording is to be copied.
@@ -406,7 +403,7 @@ async fn what_is_not_there_yet_is_asked_for_again_with_a_fresh_address() {
     assert_eq!(refused.state, State::Failed);
     let mut tx = studio.desk.tenancy.tenant(studio.org).await.unwrap();
     let again = actions::try_again(&mut tx, &jobs, &studio.plan.clock, Actor::System, refused.id).await.unwrap();
-    assert!(again);
+    assert!(again.is_some());
     tx.commit().await.unwrap();
     jobs.wake(jobs::QUEUE);
     let ready = studio.until(&jobs, call, |recording| recording.state == State::Ready).await;

@@ -9,7 +9,7 @@ use crate::desk::{Desk, PASSWORD};
 const CALL: &str = "0199f0aa-1c11-7d52-9a3e-5d1f0c0a0001";
 
 /// Every page and every form of the app. A new route belongs in one of these lists.
-const PAGES: [&str; 16] = [
+const PAGES: [&str; 17] = [
     "/app",
     "/app/live",
     "/app/calls",
@@ -26,8 +26,9 @@ const PAGES: [&str; 16] = [
     "/app/operator/accounting",
     "/app/operator/jobs",
     "/app/operator/quarantine",
+    "/app/operator/import",
 ];
-const FORMS: [&str; 30] = [
+const FORMS: [&str; 31] = [
     "/app/organization",
     "/app/settings/profile/password",
     "/app/settings/profile/preferences",
@@ -57,6 +58,7 @@ const FORMS: [&str; 30] = [
     "/app/operator/jobs/retry",
     "/app/operator/jobs/run",
     "/app/operator/quarantine/replay",
+    "/app/operator/import/assign",
     "/sign-out",
 ];
 
@@ -184,7 +186,7 @@ async fn each_role_gets_the_pages_that_are_for_it() {
     let mut admin = desk.db.admin().await;
     let org = practice.org.uuid();
     for (role, pages, operator) in
-        [("viewer", 5, false), ("member", 5, false), ("admin", 9, false), ("owner", 16, true)]
+        [("viewer", 5, false), ("member", 5, false), ("admin", 9, false), ("owner", 17, true)]
     {
         let set = "update memberships set role = $1 where org_id = $2";
         sqlx::query(set).bind(role).bind(org).execute(&mut admin).await.unwrap();
@@ -329,6 +331,7 @@ async fn nonsense_in_an_address_is_never_our_fault() {
         "/app/live?part=words",
         "/app?done=%3Cscript%3E",
         "/app/operator/quarantine?cursor=x",
+        "/app/operator/import?cursor=x",
         "/invite/x",
         "/invite/%00",
         "/signin?next=%00",

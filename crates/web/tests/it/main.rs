@@ -6,6 +6,7 @@ mod assets;
 mod bookings;
 mod desk;
 mod keeping;
+mod operator_jobs;
 mod operator_mail;
 mod pages;
 mod pressed_twice;
