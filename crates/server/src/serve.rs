@@ -95,6 +95,7 @@ async fn serve(
         simulated_api: simulated.as_ref().and_then(Provider::base_url),
     };
     let app = App::new(&config, foundation)?;
+    app.voice.storage.prepare().context("recordings cannot be kept")?;
     app.start_forgetting(&tasks);
     if database.embedded.is_some() {
         app.jobs().take_back().await?;

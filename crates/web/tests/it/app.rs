@@ -9,7 +9,7 @@ use crate::desk::{Desk, PASSWORD};
 const CALL: &str = "0199f0aa-1c11-7d52-9a3e-5d1f0c0a0001";
 
 /// Every page and every form of the app. A new route belongs in one of these lists.
-const PAGES: [&str; 15] = [
+const PAGES: [&str; 16] = [
     "/app",
     "/app/live",
     "/app/calls",
@@ -25,8 +25,9 @@ const PAGES: [&str; 15] = [
     "/app/operator/accounting",
     "/app/operator/jobs",
     "/app/operator/quarantine",
+    "/app/operator/import",
 ];
-const FORMS: [&str; 25] = [
+const FORMS: [&str; 26] = [
     "/app/organization",
     "/app/settings/profile/password",
     "/app/settings/profile/preferences",
@@ -51,6 +52,7 @@ const FORMS: [&str; 25] = [
     "/app/operator/jobs/retry",
     "/app/operator/jobs/run",
     "/app/operator/quarantine/replay",
+    "/app/operator/import/assign",
     "/sign-out",
 ];
 
@@ -321,6 +323,7 @@ async fn nonsense_in_an_address_is_never_our_fault() {
         "/app/live?part=words",
         "/app?done=%3Cscript%3E",
         "/app/operator/quarantine?cursor=x",
+        "/app/operator/import?cursor=x",
         "/invite/x",
         "/invite/%00",
         "/signin?next=%00",
