@@ -97,6 +97,9 @@ async fn serve(
     let app = App::new(&config, foundation)?;
     app.voice.storage.prepare().context("recordings cannot be kept")?;
     app.start_forgetting(&tasks);
+    if database.embedded.is_some() {
+        app.jobs().take_back().await?;
+    }
     app.start_presence(!arguments.no_worker);
     if !arguments.no_worker {
         app.start_worker();

@@ -35,14 +35,15 @@ use uuid::Uuid;
 use identity::Role;
 use platform::config::SiteConfig;
 use voice::calls::model::Direction;
+use voice::reconcile::{DifferenceRow, Kind, SilentRow, WindowRow};
 use web::components::{Caption, HourBar, LiveRow, LiveState, Moment, Speaker, Stat, Tone, Turn};
 use web::frame::{Chrome, Frame, Line, OrganizationLink, Theme, Toast};
 use web::page::{Page, framed_mail, wants_fragment};
 use web::pages::calls::{CallRow, Calls, Filters, Outcome};
 use web::pages::problem::Problem;
 use web::pages::{
-    api_keys, call, calls, connections, entry, limits, live, mail, organization, problem, profile, quarantine, team,
-    today,
+    accounting, api_keys, call, calls, connections, entry, import, limits, live, mail, organization, problem, profile,
+    quarantine, team, today,
 };
 use web::security::Nonce;
 use web::site::{About, Site, Visit};
@@ -453,7 +454,9 @@ async fn other_page(
         "app/settings/team" => Page::app(&chrome, team::page(&chrome, &sample_team(now, &asked))),
         "app/settings/api-keys" => Page::app(&chrome, api_keys::page(&chrome, &sample_keys(now, &asked))),
         "app/settings/connections" => Page::app(&chrome, connections::page(&chrome, &sample_connections(now, &asked))),
+        "app/operator/accounting" => Page::app(&chrome, accounting::page(&chrome, &sample_accounting(now, &asked))),
         "app/operator/quarantine" => Page::app(&chrome, quarantine::page(&chrome, &sample_quarantine(now, &asked))),
+        "app/operator/import" => Page::app(&chrome, import::page(&chrome, &sample_import(now, &asked))),
         "app/operator/mail" => Page::app(&chrome, mail::page(&chrome, &sample_mails(now, &asked))),
         "app/operator/mail/unmatched" => Page::app(&chrome, mail::strays_page(&chrome, &sample_strays(now, &asked))),
         "app/operator/mail/suppressions" => {
@@ -646,6 +649,51 @@ fn sample_connections(now: Timestamp, asked: &HashMap<String, String>) -> connec
     }
 }
 
+fn sample_accounting(now: Timestamp, asked: &HashMap<String, String>) -> voice::reconcile::actions::Overview {
+    if asked.contains_key("empty") {
+        return voice::reconcile::actions::Overview {
+            windows: Vec::new(),
+            differences: Vec::new(),
+            silent: Vec::new(),
+        };
+    }
+    let window = |label: Option<&str>, calls: i64, healed: i64, problem: Option<&str>| WindowRow {
+        org_name: "Bright Dental".to_owned(),
+        label: label.map(str::to_owned),
+        asked_by: if problem.is_some() { "command" } else { "schedule" }.to_owned(),
+        from: ago(now, 900),
+        until: ago(now, 60),
+        position: ago(now, if problem.is_some() { 400 } else { 60 }),
+        complete: problem.is_none(),
+        calls,
+        agreed: calls - healed,
+        healed,
+        problem: problem.map(str::to_owned),
+        touched_at: ago(now, 30),
+    };
+    let difference = |kind: Kind, healed: bool| DifferenceRow {
+        org_name: "Bright Dental".to_owned(),
+        provider_call_id: id(700).to_string(),
+        kind,
+        healed,
+        found_at: ago(now, 40),
+    };
+    let silent = |answer: &str| SilentRow {
+        org_name: "Bright Dental".to_owned(),
+        call_id: platform::ids::CallId::from_uuid(id(701)),
+        answer: answer.to_owned(),
+        asked_at: ago(now, 600),
+    };
+    voice::reconcile::actions::Overview {
+        windows: vec![
+            window(Some("Front desk line"), 1_204, 3, None),
+            window(None, 17, 0, Some("the provider does not accept the private key of this connection")),
+        ],
+        differences: vec![difference(Kind::EndedOnlyHere, false), difference(Kind::MissingReport, true)],
+        silent: ["goes_on", "ended_there", "closed", "not_answered"].map(silent).to_vec(),
+    }
+}
+
 fn sample_quarantine(now: Timestamp, asked: &HashMap<String, String>) -> quarantine::Quarantine {
     let held = |n: u128, kind: &str, reason: &str| quarantine::Held {
         id: id(600 + n),
@@ -665,6 +713,36 @@ fn sample_quarantine(now: Timestamp, asked: &HashMap<String, String>) -> quarant
         quarantine::Quarantine::default()
     } else {
         quarantine::Quarantine { total: list.len() as u64, held: list, ..quarantine::Quarantine::default() }
+    }
+}
+
+fn sample_import(now: Timestamp, asked: &HashMap<String, String>) -> import::Imported {
+    let row = |n: u128, table: &str, reason: &str| import::WaitingRow {
+        id: id(700 + n),
+        table: table.to_owned(),
+        place: format!("{table}.csv:{}", 12 + 31 * n),
+        reason: reason.to_owned(),
+        since: ago(now, 90_000),
+    };
+    if asked.contains_key("empty") {
+        return import::Imported::default();
+    }
+    import::Imported {
+        rows: vec![
+            row(0, "call_logs", "org_id: nothing says whose it is"),
+            row(1, "call_tracking", "agent_id: its agent belongs to another organization"),
+            row(2, "call_transcripts", "call_id: its call is not here"),
+        ],
+        total: 165,
+        organizations: vec![
+            (id(1).to_string(), "Elm Street Dental".to_owned()),
+            (id(2).to_string(), "Birch Lane Dental".to_owned()),
+        ],
+        next: Some("/app/operator/import?cursor=x".to_owned()),
+        problem: asked
+            .contains_key("problem")
+            .then(|| "1 of the chosen rows contradicts this organization, and waits still.".to_owned()),
+        ..import::Imported::default()
     }
 }
 

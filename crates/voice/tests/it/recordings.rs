@@ -196,7 +196,8 @@ impl Plan {
         let outbound = Outbound::new(&OutboundConfig { allow }, self.clock.clone()).unwrap();
         let settings =
             ProviderSettings { api_url: format!("http://{}", self.api), simulated_url: None, platform_key: None };
-        let provider = provider_client(&tenancy, self, outbound, settings);
+        let (clock, key) = (self.clock.clone(), self.master_key.clone());
+        let provider = ProviderClient::new(tenancy.clone(), clock, key, outbound, settings);
         let copier = Copier::new(Parts {
             tenancy: tenancy.clone(),
             clock: self.clock.clone(),
@@ -216,10 +217,6 @@ impl Plan {
         jobs::start(&copier, &jobs, 2);
         jobs
     }
-}
-
-fn provider_client(tenancy: &Tenancy, plan: &Plan, outbound: Outbound, settings: ProviderSettings) -> ProviderClient {
-    ProviderClient::new(tenancy.clone(), plan.clock.clone(), plan.master_key.clone(), outbound, settings)
 }
 
 /// A practice with a call whose recording is to be copied.
