@@ -183,7 +183,7 @@ impl VoiceState {
         let (watchers, others) = (live.hub.clone(), neighbours.clone());
         let copier = Copier::new(recordings::copy::Parts {
             tenancy: tenancy.clone(),
-            clock: clock.clone(),
+            clock,
             storage: storage.clone(),
             provider: provider.clone(),
             announce: Arc::new(move |org, seq| {
