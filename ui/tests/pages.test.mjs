@@ -41,6 +41,8 @@ const PAGES = {
   "accounting, empty": "/app/operator/accounting?empty",
   quarantine: "/app/operator/quarantine",
   "quarantine, empty": "/app/operator/quarantine?empty",
+  "imported rows": "/app/operator/import?problem",
+  "imported rows, none": "/app/operator/import?empty",
   "e-mail": "/app/operator/mail",
   "e-mail, filtered to none": "/app/operator/mail?to=zzz",
   "e-mail, nothing yet, no relay": "/app/operator/mail?empty&relay=none",

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
-use identity::organizations::actions::{create_organization, organization_exists};
+use identity::organizations::actions::{add_owner, create_organization, organization_exists};
 use identity::organizations::model::NewOrganization;
 use platform::audit::Actor;
 use platform::clock::Clock;
@@ -25,6 +25,8 @@ use crate::database::{self, Database};
 pub enum AdminCommand {
     /// Makes an organization and its owner.
     CreateOrg(CreateOrg),
+    /// Makes somebody an owner of an organization that is there, for example one that was imported.
+    AddOwner(AddOwner),
     /// Makes a provider connection for an organization and prints its webhook address.
     ConnectProvider(ConnectProvider),
     /// Keeps a connection's private key at the provider, in the place of the one before it.
@@ -63,6 +65,26 @@ pub struct CreateOrg {
     /// Prints JSON.
     #[arg(long)]
     json: bool,
+}
+
+/// Options of `admin add-owner`.
+#[derive(Args, Debug)]
+pub struct AddOwner {
+    /// The organization.
+    #[arg(long)]
+    org: OrgId,
+    /// E-mail address of the owner.
+    #[arg(long)]
+    email: String,
+    /// Name of the owner.
+    #[arg(long, default_value = "Owner")]
+    name: String,
+    /// Reads the password from standard input: a new one, or that of the person's account.
+    #[arg(long, required_unless_present = "password_file")]
+    password_stdin: bool,
+    /// Reads the password from a file.
+    #[arg(long, conflicts_with = "password_stdin")]
+    password_file: Option<PathBuf>,
 }
 
 /// Options of `admin connect-provider`.
@@ -142,6 +164,7 @@ pub async fn run(config: &Config, command: AdminCommand) -> anyhow::Result<()> {
         let tenancy = database.tenancy(2).await?;
         match command {
             AdminCommand::CreateOrg(arguments) => create_org(&tenancy, arguments).await,
+            AdminCommand::AddOwner(arguments) => add_one_owner(&tenancy, &arguments).await,
             AdminCommand::ConnectProvider(arguments) => connect_provider(config, &tenancy, arguments).await,
             AdminCommand::SetProviderKey(arguments) => set_provider_key(config, &tenancy, &arguments).await,
             AdminCommand::MapNumber(arguments) => map(&tenancy, &arguments).await,
@@ -170,6 +193,14 @@ async fn create_org(tenancy: &Tenancy, arguments: CreateOrg) -> anyhow::Result<(
     } else {
         say(&format!("Organization {} is there; its owner is user {}.\n", created.org_id, created.user_id));
     }
+    Ok(())
+}
+
+async fn add_one_owner(tenancy: &Tenancy, arguments: &AddOwner) -> anyhow::Result<()> {
+    let password = read_secret(arguments.password_file.as_ref(), "password").await?;
+    let AddOwner { org, email, name, .. } = arguments;
+    let user = add_owner(tenancy, &Clock::system(), *org, email, name, &password).await?;
+    say(&format!("User {user} is an owner of organization {org}.\n"));
     Ok(())
 }
 

@@ -21,6 +21,7 @@ use platform::http::client::TrustedProxies;
 use platform::http::{ApiError, Limiter, PublicRouter, TenantRouter, client, cors, headers, problem, request_id};
 use platform::jobs::Jobs;
 use platform::outbound::Outbound;
+use platform::storage::Storage;
 use platform::tasks::Tasks;
 use platform::tenancy::Tenancy;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -92,8 +93,9 @@ impl App {
     /// Puts the parts together. Does not touch the database.
     pub fn new(config: &Config, foundation: Foundation) -> anyhow::Result<Self> {
         let Foundation { tenancy, clock, master_key, tasks, public_origin, demonstration, simulated_api } = foundation;
-        let outbound = Outbound::new(&config.outbound, clock.clone())?;
+        let outbound = Outbound::new(&config.outbound, clock.clone()).context("the client for requests of ours")?;
         let jobs = Jobs::new(tenancy.clone(), clock.clone(), tasks.clone());
+        let storage = Storage::open(&config.storage, &config.server.data_dir).context("VOXANNE_STORAGE_URL")?;
         let public_limit = limiter("public_api", config.limits.public_api);
         let site = web::site::Site::new(config.site.clone(), public_origin.clone());
         let unverified = limiter("unverified_webhooks", config.limits.unverified_webhooks);
@@ -118,12 +120,15 @@ impl App {
             clock: clock.clone(),
             master_key: master_key.clone(),
             tasks: tasks.clone(),
-            jobs: jobs.clone(),
             authority: identity.authority.clone(),
             public_origin: public_origin.clone(),
             other_origins: config.server.cors_origins.iter().map(|origin| origin.as_str().to_owned()).collect(),
             platform_secrets: config.vapi.webhook_secrets.clone(),
-            outbound,
+            outbound: outbound.clone(),
+            jobs: jobs.clone(),
+            storage,
+            max_recording_bytes: config.storage.max_recording_bytes,
+            copies_at_once: config.storage.copies_at_once,
             provider: ProviderSettings {
                 api_url: config.vapi.api_url.as_str().to_owned(),
                 simulated_url: simulated_api,
@@ -139,7 +144,6 @@ impl App {
             live_per_user: usize::try_from(config.limits.live_connections_per_user)?,
             live_per_org: usize::try_from(config.limits.live_connections_per_org)?,
         });
-        let outbound = Outbound::new(&config.outbound, clock.clone()).context("the client for requests of ours")?;
         let mail_events = mail::tracking::api::WebhookState::new(
             tenancy.clone(),
             clock,

@@ -9,7 +9,7 @@ use platform::config::{Config, process_environment};
 use platform::secret::Secret;
 use tokio::io::AsyncReadExt as _;
 
-use crate::{admin, backup, doctor, openapi, psql, reconcile, replay, serve, simulate};
+use crate::{admin, backup, doctor, import, openapi, psql, reconcile, replay, serve, simulate};
 
 /// The AI receptionist platform you run yourself.
 ///
@@ -49,6 +49,9 @@ enum Command {
     /// Administration.
     #[command(subcommand)]
     Admin(admin::AdminCommand),
+    /// Moves in from another system.
+    #[command(subcommand)]
+    Import(import::ImportCommand),
     /// Backs the installation up while it runs.
     Backup(backup::BackupArguments),
     /// Restores a backup into an empty installation.
@@ -96,6 +99,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Command::Psql { arguments } => return psql::run(&config()?, &arguments).await,
         Command::Admin(command) => admin::run(&config()?, command).await?,
+        Command::Import(command) => return Box::pin(import::run(&config()?, command)).await,
         Command::Backup(arguments) => {
             let environment = process_environment()?;
             // Boxed like the server: it would make every command's stack as large.

@@ -9,6 +9,7 @@ pub mod demo;
 pub mod docs;
 pub mod doctor;
 pub mod health;
+pub mod import;
 pub mod jobs;
 pub mod listener;
 mod mail_api;

@@ -95,7 +95,11 @@ async fn serve(
         simulated_api: simulated.as_ref().and_then(Provider::base_url),
     };
     let app = App::new(&config, foundation)?;
+    app.voice.storage.prepare().context("recordings cannot be kept")?;
     app.start_forgetting(&tasks);
+    if database.embedded.is_some() {
+        app.jobs().take_back().await?;
+    }
     app.start_presence(!arguments.no_worker);
     if !arguments.no_worker {
         app.start_worker();

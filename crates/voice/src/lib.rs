@@ -36,6 +36,7 @@ use platform::jobs::Jobs;
 use platform::outbound::Outbound;
 use platform::realtime::Hub;
 use platform::secret::Secret;
+use platform::storage::Storage;
 use platform::tasks::Tasks;
 use platform::tenancy::{DbError, Tenancy};
 
@@ -51,6 +52,7 @@ use numbers::Routing;
 use provider::{ProviderClient, ProviderSettings};
 use reconcile::Reconciler;
 use reconcile::model::SilenceLimits;
+use recordings::Copier;
 
 /// What the voice domain needs from the process.
 pub struct Services {
@@ -64,6 +66,12 @@ pub struct Services {
     pub tasks: Tasks,
     /// Work that happens later.
     pub jobs: Jobs,
+    /// Where recordings are.
+    pub storage: Storage,
+    /// Largest recording that is copied, in bytes.
+    pub max_recording_bytes: u64,
+    /// Recordings that this process copies at a time.
+    pub copies_at_once: usize,
     /// Who is this and may they.
     pub authority: Authority,
     /// Where the provider finds this installation.
@@ -122,6 +130,10 @@ pub struct VoiceParts {
     pub live: LiveParts,
     /// Work that happens later.
     pub jobs: Jobs,
+    /// Where recordings are.
+    pub storage: Storage,
+    copier: Copier,
+    copies_at_once: usize,
     webhooks: Arc<WebhookState>,
     neighbours: Neighbours,
 }
@@ -129,7 +141,7 @@ pub struct VoiceParts {
 impl VoiceState {
     /// Puts the parts together. Does not touch the database.
     pub fn new(services: Services) -> Self {
-        let Services { tenancy, clock, master_key, tasks, jobs, authority, public_origin, .. } = services;
+        let Services { tenancy, clock, master_key, tasks, jobs, storage, authority, public_origin, .. } = services;
         let hub: Hub<LiveEvent> = Hub::default();
         let registry = Registry::new(tenancy.clone(), master_key.clone(), clock.clone(), services.platform_secrets);
         let neighbours = Neighbours::default();
@@ -160,6 +172,19 @@ impl VoiceState {
             services.provider,
         );
         let reconciler = Reconciler::new(tenancy.clone(), clock.clone(), provider.clone(), ingress.clone());
+        let (watchers, others) = (live.hub.clone(), neighbours.clone());
+        let copier = Copier::new(recordings::copy::Parts {
+            tenancy: tenancy.clone(),
+            clock,
+            storage: storage.clone(),
+            provider: provider.clone(),
+            announce: Arc::new(move |org, seq| {
+                watchers.wake(org, seq);
+                others.tell(org, seq);
+            }),
+            max_bytes: services.max_recording_bytes,
+            patience: recordings::copy::Patience::default(),
+        });
         let webhooks = Arc::new(WebhookState {
             ingress: ingress.clone(),
             unverified: services.unverified,
@@ -176,6 +201,9 @@ impl VoiceState {
             silence: services.silence,
             live,
             jobs,
+            storage,
+            copier,
+            copies_at_once: services.copies_at_once,
             webhooks,
             neighbours,
         }))
@@ -218,6 +246,7 @@ impl VoiceState {
         calls::jobs::keep_indexed(self.tenancy.clone(), &self.jobs);
         live::jobs::keep_short(self.tenancy.clone(), self.authority.clock().clone(), &self.jobs);
         reconcile::jobs::start(&self.reconciler, self.silence, &self.jobs);
+        recordings::jobs::start(&self.copier, &self.jobs, self.copies_at_once);
     }
 }
 

@@ -42,7 +42,7 @@ use web::page::{Page, framed_mail, wants_fragment};
 use web::pages::calls::{CallRow, Calls, Filters, Outcome};
 use web::pages::problem::Problem;
 use web::pages::{
-    accounting, api_keys, call, calls, connections, entry, limits, live, mail, organization, problem, profile,
+    accounting, api_keys, call, calls, connections, entry, import, limits, live, mail, organization, problem, profile,
     quarantine, team, today,
 };
 use web::security::Nonce;
@@ -456,6 +456,7 @@ async fn other_page(
         "app/settings/connections" => Page::app(&chrome, connections::page(&chrome, &sample_connections(now, &asked))),
         "app/operator/accounting" => Page::app(&chrome, accounting::page(&chrome, &sample_accounting(now, &asked))),
         "app/operator/quarantine" => Page::app(&chrome, quarantine::page(&chrome, &sample_quarantine(now, &asked))),
+        "app/operator/import" => Page::app(&chrome, import::page(&chrome, &sample_import(now, &asked))),
         "app/operator/mail" => Page::app(&chrome, mail::page(&chrome, &sample_mails(now, &asked))),
         "app/operator/mail/unmatched" => Page::app(&chrome, mail::strays_page(&chrome, &sample_strays(now, &asked))),
         "app/operator/mail/suppressions" => {
@@ -712,6 +713,36 @@ fn sample_quarantine(now: Timestamp, asked: &HashMap<String, String>) -> quarant
         quarantine::Quarantine::default()
     } else {
         quarantine::Quarantine { total: list.len() as u64, held: list, ..quarantine::Quarantine::default() }
+    }
+}
+
+fn sample_import(now: Timestamp, asked: &HashMap<String, String>) -> import::Imported {
+    let row = |n: u128, table: &str, reason: &str| import::WaitingRow {
+        id: id(700 + n),
+        table: table.to_owned(),
+        place: format!("{table}.csv:{}", 12 + 31 * n),
+        reason: reason.to_owned(),
+        since: ago(now, 90_000),
+    };
+    if asked.contains_key("empty") {
+        return import::Imported::default();
+    }
+    import::Imported {
+        rows: vec![
+            row(0, "call_logs", "org_id: nothing says whose it is"),
+            row(1, "call_tracking", "agent_id: its agent belongs to another organization"),
+            row(2, "call_transcripts", "call_id: its call is not here"),
+        ],
+        total: 165,
+        organizations: vec![
+            (id(1).to_string(), "Elm Street Dental".to_owned()),
+            (id(2).to_string(), "Birch Lane Dental".to_owned()),
+        ],
+        next: Some("/app/operator/import?cursor=x".to_owned()),
+        problem: asked
+            .contains_key("problem")
+            .then(|| "1 of the chosen rows contradicts this organization, and waits still.".to_owned()),
+        ..import::Imported::default()
     }
 }
 

@@ -141,6 +141,7 @@ fn toast(done: &str) -> Option<Toast> {
         "retried" => "The job is tried again",
         "started" => "It runs as soon as a node takes it",
         "replayed" => "The event found its organization",
+        "assigned" => "The rows belong to it now",
         "resent" => "A new mail with the same words is in the queue",
         "cancelled" => "It will not be sent",
         "suppressed" => "It is written to no more",

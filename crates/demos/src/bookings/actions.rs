@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use mail::CalendarMethod;
 use platform::audit::{self, Actor};
-use platform::crypto::{new_token, token_digest};
+use platform::crypto::{MasterKey, new_token, token_digest};
 use platform::http::{Cursor, Limit, Page};
 use platform::i18n::Locale;
 use platform::ids::{OrgId, UserId};
@@ -523,6 +523,43 @@ impl Demos {
         let plain = self.master_key().open(&place(org, id), sealed)?;
         Ok(Secret::new(String::from_utf8_lossy(&plain).into_owned()))
     }
+}
+
+/// A booking that another system took. Its time, if one was agreed, is not known there.
+#[derive(Debug)]
+pub struct KnownBooking {
+    /// The id there, and here.
+    pub id: BookingId,
+    /// The form.
+    pub details: Details,
+    /// What has become of it; never [`State::Held`].
+    pub state: State,
+    /// By whose clock the prospect reads.
+    pub zone: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// Keeps a booking under the id that it has elsewhere, in the transaction of the operator's organization. Nobody gets a mail.
+/// One that is there stays as it is.
+pub async fn keep_booking(tx: &mut TenantTx, key: &MasterKey, known: &KnownBooking) -> Result<(), DemoError> {
+    let token = new_token();
+    let new = NewBooking {
+        id: known.id,
+        slot: None,
+        details: &known.details,
+        zone: &known.zone,
+        locale: Locale::En,
+        source: Source::BookDemo,
+        token_digest: &token_digest(token.expose()),
+        sealed_token: &key.seal(&place(tx.org(), known.id), token.expose().as_bytes())?,
+        idempotency_key: None,
+        now: known.created_at,
+    };
+    if store::insert_booking(tx, &new).await? && known.state != State::Booked {
+        store::set_state(tx, known.id, known.state, false, known.created_at).await?;
+    }
+    Ok(())
 }
 
 fn place(org: OrgId, id: BookingId) -> String {

@@ -9,6 +9,7 @@ mod backup;
 mod mail;
 mod reader;
 mod site;
+mod storage;
 mod values;
 mod variables;
 
@@ -30,6 +31,7 @@ pub use backup::BackupConfig;
 pub use mail::{MailConfig, MailEventsConfig, RelayConfig, RelayTls};
 pub use reader::{ConfigErrors, Problem};
 pub use site::{Legal, Money, Per, Plan, SiteConfig, Wording};
+pub use storage::{Place, S3Config, StorageConfig};
 pub use values::{HostPort, LogFormat, MasterKey, Origin, Rate};
 pub use variables::{Section, VARIABLES, Variable, example, without_secrets};
 
@@ -52,6 +54,8 @@ pub struct Config {
     pub limits: LimitConfig,
     /// The voice provider Vapi.
     pub vapi: VapiConfig,
+    /// Where recordings are kept.
+    pub storage: StorageConfig,
     /// What may be asked outside.
     pub outbound: OutboundConfig,
     /// Sending mail.
@@ -201,6 +205,7 @@ impl Config {
         let security = security(&mut reader);
         let limits = limits(&mut reader);
         let vapi = vapi(&mut reader);
+        let storage = storage::read(&mut reader);
         let outbound = outbound(&mut reader);
         let mail = mail::read(&mut reader);
         let site = site(&mut reader);
@@ -216,6 +221,7 @@ impl Config {
                 security: security?,
                 limits: limits?,
                 vapi: vapi?,
+                storage: storage?,
                 outbound: outbound?,
                 mail: mail?,
                 backup: backup?,

@@ -1,12 +1,12 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path as FilePath, PathBuf};
 use std::time::Duration;
 
 use crate::secret::Secret;
 
-use super::{Config, ConfigErrors, DatabaseSource, LogFormat, Origin, Rate, VARIABLES, example};
+use super::{Config, ConfigErrors, DatabaseSource, LogFormat, Origin, Place, Rate, VARIABLES, example};
 
 fn env(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
@@ -412,4 +412,33 @@ fn every_problem_of_the_site_file_is_reported_with_its_line() {
 fn a_site_file_that_is_not_there_stops_the_start() {
     let problems = problems(&[("VOXANNE_SITE_FILE", "/nowhere/site.toml")]).to_string();
     assert!(problems.contains("names /nowhere/site.toml, which cannot be read"), "{problems}");
+}
+
+#[test]
+fn recordings_are_kept_in_the_data_directory_a_folder_or_s3() {
+    let place = |pairs: &[(&str, &str)]| Config::from_env(&env(pairs)).unwrap().storage.place;
+    assert!(matches!(place(&[]), Place::DataDirectory));
+    let folder = place(&[("VOXANNE_STORAGE_URL", "file:///srv/recordings")]);
+    assert!(matches!(folder, Place::Folder(path) if path.as_path() == FilePath::new("/srv/recordings")));
+    let keys = [("VOXANNE_S3_ACCESS_KEY", "AKIATEST"), ("VOXANNE_S3_SECRET_KEY", "very-secret")];
+    let url = ("VOXANNE_STORAGE_URL", "s3://example-recordings/voxanne/eu/");
+    let Place::S3(s3) = place(&[&keys[..], &[url]].concat()) else { panic!("it is S3") };
+    assert_eq!(
+        (s3.bucket.as_str(), s3.prefix.as_str(), s3.region.as_str()),
+        ("example-recordings", "voxanne/eu", "us-east-1")
+    );
+    assert!(!format!("{s3:?}").contains("very-secret"));
+
+    let text = problems(&[url]).to_string();
+    assert!(
+        text.contains("VOXANNE_S3_ACCESS_KEY must be set") && text.contains("VOXANNE_S3_SECRET_KEY must be set"),
+        "{text}"
+    );
+    for wrong in ["http://bucket/x", "s3://key:secret@bucket/x", "/srv", "s3://", "file://host/x", "s3://b/x?y=z"] {
+        let text = problems(&[&keys[..], &[("VOXANNE_STORAGE_URL", wrong)]].concat()).to_string();
+        assert!(text.contains("VOXANNE_STORAGE_URL"), "{wrong}: {text}");
+        assert!(!text.contains("secret@"), "{text}");
+    }
+    let text = problems(&[("VOXANNE_STORAGE_KEY", "c2hvcnQ=")]).to_string();
+    assert!(text.contains("holds 5 bytes, not 32") && !text.contains("c2hvcnQ"), "{text}");
 }

@@ -45,6 +45,8 @@ pub enum Section {
     Limits,
     /// The voice provider Vapi.
     Vapi,
+    /// Where recordings are kept.
+    Storage,
     /// Requests that the server sends.
     Outbound,
     /// Sending mail.
@@ -66,6 +68,7 @@ impl Section {
             Self::Security => "Security",
             Self::Limits => "Limits",
             Self::Vapi => "Voice provider: Vapi",
+            Self::Storage => "Recordings",
             Self::Outbound => "Requests to others",
             Self::Mail => "Mail",
             Self::Backup => "Backups",
@@ -344,6 +347,80 @@ pub(super) static SILENT_CALL_MINUTES: Variable = Variable {
     secret: false,
 };
 
+pub(super) static STORAGE_URL: Variable = Variable {
+    name: "VOXANNE_STORAGE_URL",
+    section: Section::Storage,
+    meaning: "Where recordings are kept: file:///folder, or s3://bucket/prefix. Unset: the folder `recordings` in the data \
+              directory. Several nodes need one place that all of them reach.",
+    default: None,
+    example: "file:///srv/voxanne/recordings",
+    secret: false,
+};
+
+pub(super) static STORAGE_KEY: Variable = Variable {
+    name: "VOXANNE_STORAGE_KEY",
+    section: Section::Storage,
+    meaning: "Encrypts what is kept there from now on: 32 random bytes in base64 (openssl rand -base64 32); a comma list while \
+              it is being replaced, the new one first. Without the key such recordings are lost. Unset: not encrypted.",
+    default: None,
+    example: "NEW_KEY,OLD_KEY",
+    secret: true,
+};
+
+pub(super) static S3_ENDPOINT: Variable = Variable {
+    name: "VOXANNE_S3_ENDPOINT",
+    section: Section::Storage,
+    meaning: "Address of an S3-compatible service. Unset: Amazon's.",
+    default: None,
+    example: "https://minio.example.com:9000",
+    secret: false,
+};
+
+pub(super) static S3_REGION: Variable = Variable {
+    name: "VOXANNE_S3_REGION",
+    section: Section::Storage,
+    meaning: "Region of the bucket.",
+    default: Some("us-east-1"),
+    example: "eu-central-1",
+    secret: false,
+};
+
+pub(super) static S3_ACCESS_KEY: Variable = Variable {
+    name: "VOXANNE_S3_ACCESS_KEY",
+    section: Section::Storage,
+    meaning: "Access key id for S3.",
+    default: None,
+    example: "AKIAEXAMPLE",
+    secret: true,
+};
+
+pub(super) static S3_SECRET_KEY: Variable = Variable {
+    name: "VOXANNE_S3_SECRET_KEY",
+    section: Section::Storage,
+    meaning: "Secret access key for S3.",
+    default: None,
+    example: "SECRET_ACCESS_KEY",
+    secret: true,
+};
+
+pub(super) static RECORDING_MAX_BYTES: Variable = Variable {
+    name: "VOXANNE_RECORDING_MAX_BYTES",
+    section: Section::Storage,
+    meaning: "Largest recording that is copied, in bytes. A larger one is refused, and its call says so.",
+    default: Some("2147483648"),
+    example: "2147483648",
+    secret: false,
+};
+
+pub(super) static RECORDINGS_AT_ONCE: Variable = Variable {
+    name: "VOXANNE_RECORDINGS_AT_ONCE",
+    section: Section::Storage,
+    meaning: "Recordings that one server copies at a time.",
+    default: Some("4"),
+    example: "4",
+    secret: false,
+};
+
 pub(super) static OUTBOUND_ALLOW: Variable = Variable {
     name: "VOXANNE_OUTBOUND_ALLOW",
     section: Section::Outbound,
@@ -559,6 +636,14 @@ pub static VARIABLES: &[&Variable] = &[
     &VAPI_API_KEY,
     &SILENT_RINGING_MINUTES,
     &SILENT_CALL_MINUTES,
+    &STORAGE_URL,
+    &STORAGE_KEY,
+    &S3_ENDPOINT,
+    &S3_REGION,
+    &S3_ACCESS_KEY,
+    &S3_SECRET_KEY,
+    &RECORDING_MAX_BYTES,
+    &RECORDINGS_AT_ONCE,
     &OUTBOUND_ALLOW,
     &SMTP_URL,
     &SMTP_CA_FILE,

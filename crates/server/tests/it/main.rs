@@ -13,6 +13,7 @@ mod limits;
 mod live;
 mod logs;
 mod mail;
+mod moving;
 mod openapi;
 mod reconcile;
 mod simulated;

@@ -10,7 +10,13 @@
 //!   is `failed`, with a reason that a person can act on;
 //! - the state of the call follows from its recordings ([`model::call_state`]).
 
+pub mod actions;
+pub mod copy;
+pub mod jobs;
 pub mod model;
+mod reader;
+pub mod sound;
 mod store;
 
-pub use store::{find, of_call};
+pub use copy::Copier;
+pub use store::{find, follow, of_call, tell};

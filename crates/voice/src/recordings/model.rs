@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use platform::ids::{CallId, OrgId, RecordingId};
+use platform::outbound::OutboundError;
+use platform::storage::StorageError;
+use providers::vapi;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -29,6 +32,16 @@ impl Channel {
             Self::Mono => "mono",
             Self::Agent => "agent",
             Self::Caller => "caller",
+        }
+    }
+
+    /// The provider's word.
+    pub const fn at_provider(self) -> vapi::Channel {
+        match self {
+            Self::Stereo => vapi::Channel::Stereo,
+            Self::Mono => vapi::Channel::Mono,
+            Self::Agent => vapi::Channel::Assistant,
+            Self::Caller => vapi::Channel::Customer,
         }
     }
 
@@ -312,6 +325,90 @@ pub struct Recording {
     pub file: Option<File>,
 }
 
+/// What is to be done about a recording that could not be copied in this run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Try again, with growing pauses.
+    Again,
+    /// Try again after this long: the other side said so, or the fault is not the recording's.
+    Wait(Duration),
+    /// Give it up until a person asks again.
+    GiveUp,
+    /// It will never come.
+    Expire,
+}
+
+/// How long Vapi keeps recordings at the most: what is not there after that will not come.
+const PROVIDER_KEEPS: SignedDuration = SignedDuration::from_hours(14 * 24);
+/// How long we do as the other side asks, or wait for our own storage.
+const PATIENCE: SignedDuration = SignedDuration::from_hours(72);
+/// Runs after which something that came and is broken is believed to be broken.
+const TRIES_OF_BROKEN: u32 = 5;
+/// The longest pause that another side can ask for.
+const LONGEST_PAUSE: Duration = Duration::from_hours(6);
+/// How long our storage is left alone after it refused.
+const STORAGE_PAUSE: Duration = Duration::from_mins(5);
+
+/// Decides about a failure of the `run`th run since somebody asked for the recording, `waited` after that.
+///
+/// `asked` is the pause that the other side asked for; `is_last` says that the queue will not try again by itself.
+pub fn next(reason: Reason, asked: Option<Duration>, run: u32, is_last: bool, waited: SignedDuration) -> Next {
+    let again = if is_last { Next::GiveUp } else { Next::Again };
+    match reason {
+        Reason::Gone => Next::Expire,
+        Reason::NotThere if waited > PROVIDER_KEEPS => Next::Expire,
+        Reason::Refused | Reason::NoKey | Reason::BadAddress | Reason::TooLarge => Next::GiveUp,
+        Reason::WebPage | Reason::NotAudio | Reason::Empty | Reason::WrongLength if run >= TRIES_OF_BROKEN => {
+            Next::GiveUp
+        }
+        // For as long as it takes: the recording is fine, and nobody could do anything about it alone.
+        Reason::Storage | Reason::StorageFull if waited <= PATIENCE => Next::Wait(STORAGE_PAUSE),
+        _ => match asked {
+            Some(pause) if waited <= PATIENCE => Next::Wait(pause.clamp(Duration::from_secs(1), LONGEST_PAUSE)),
+            _ => again,
+        },
+    }
+}
+
+/// The reason in a status that is not 200.
+pub fn reason_of_status(status: u16, with_key: bool) -> Reason {
+    match status {
+        404 if with_key => Reason::NotThere,
+        410 => Reason::Gone,
+        // Nobody who has no key is told whether it is there.
+        401 | 403 if with_key => Reason::Refused,
+        401 | 403 | 404 => Reason::NoKey,
+        _ => Reason::Provider,
+    }
+}
+
+impl From<&OutboundError> for Reason {
+    fn from(error: &OutboundError) -> Self {
+        match error {
+            OutboundError::Address { .. }
+            | OutboundError::Refused { .. }
+            | OutboundError::TooManyHops { .. }
+            | OutboundError::BadRedirect { .. } => Self::BadAddress,
+            OutboundError::TimedOut { .. } => Self::TooSlow,
+            OutboundError::TooLarge { .. } => Self::TooLarge,
+            OutboundError::Unresolved { .. }
+            | OutboundError::Unreachable { .. }
+            | OutboundError::Tls { .. }
+            | OutboundError::Broken { .. } => Self::Network,
+            OutboundError::Setup | OutboundError::BadHeader | OutboundError::NotJson { .. } => Self::Internal,
+        }
+    }
+}
+
+impl From<&StorageError> for Reason {
+    fn from(error: &StorageError) -> Self {
+        match error {
+            StorageError::Full(_) => Self::StorageFull,
+            _ => Self::Storage,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -337,7 +434,46 @@ mod tests {
         assert_eq!((State::from_stored("none"), Channel::from_stored("video")), (None, None));
     }
 
+    #[test]
+    fn what_will_come_is_waited_for_and_what_will_not_is_given_up() {
+        let hours = SignedDuration::from_hours;
+        let soon = hours(1);
+        let minutes = Duration::from_mins;
+        assert_eq!(next(Reason::NotThere, None, 1, false, soon), Next::Again);
+        assert_eq!(next(Reason::NotThere, None, 12, true, hours(40)), Next::GiveUp);
+        assert_eq!(next(Reason::NotThere, None, 1, false, hours(15 * 24)), Next::Expire);
+        assert_eq!(next(Reason::Gone, None, 1, false, soon), Next::Expire);
+        assert_eq!(next(Reason::Refused, None, 1, false, soon), Next::GiveUp);
+        assert_eq!(next(Reason::WebPage, None, 4, false, soon), Next::Again);
+        assert_eq!(next(Reason::WebPage, None, 5, false, soon), Next::GiveUp);
+        assert_eq!(next(Reason::Provider, Some(minutes(7)), 12, true, soon), Next::Wait(minutes(7)), "as it was asked");
+        assert_eq!(next(Reason::Provider, Some(Duration::MAX), 1, false, soon), Next::Wait(LONGEST_PAUSE));
+        assert_eq!(next(Reason::Provider, Some(minutes(7)), 12, true, hours(80)), Next::GiveUp, "not for ever");
+        assert_eq!(
+            next(Reason::Storage, None, 12, true, hours(24)),
+            Next::Wait(STORAGE_PAUSE),
+            "a day without storage"
+        );
+        assert_eq!(next(Reason::StorageFull, None, 12, true, hours(80)), Next::GiveUp);
+    }
+
+    #[test]
+    fn a_status_means_what_it_says_to_somebody_with_a_key() {
+        use Reason::*;
+        let reasons = [401, 403, 404, 410, 429, 500, 503, 302, 206].map(|status| reason_of_status(status, true));
+        assert_eq!(reasons, [Refused, Refused, NotThere, Gone, Provider, Provider, Provider, Provider, Provider]);
+        assert_eq!(reason_of_status(404, false), NoKey);
+        assert_eq!(reason_of_status(403, false), NoKey);
+    }
+
     proptest! {
+        #[test]
+        fn nothing_is_tried_for_ever(at in 0..16_usize, asked: Option<u32>, run in 1_u32..50) {
+            let asked = asked.map(|seconds| Duration::from_secs(u64::from(seconds)));
+            let decided = next(Reason::ALL[at], asked, run, true, SignedDuration::from_hours(15 * 24));
+            prop_assert!(matches!(decided, Next::GiveUp | Next::Expire));
+        }
+
         #[test]
         fn peaks_come_back_as_they_were(pieces in 1..50_usize, channels in 1..4_usize, loud: u8) {
             let peaks = Peaks { channels: vec![vec![loud; pieces]; channels] };

@@ -1,12 +1,14 @@
-//! SQL of `call_recordings`.
+//! SQL of `call_recordings`, and of what a call shows of it.
 
 use std::time::Duration;
 
-use platform::ids::{CallId, OrgId, RecordingId};
-use platform::tenancy::{DbError, TenantTx};
+use jiff::Timestamp;
+use jiff_sqlx::ToSqlx as _;
+use platform::ids::{CallId, ConnectionId, OrgId, RecordingId};
+use platform::tenancy::{DbError, SystemTx, TenantTx};
 use sqlx::FromRow;
 
-use super::model::{Channel, File, Media, Peaks, Reason, Recording, State};
+use super::model::{Channel, File, Media, Peaks, Reason, Recording, State, call_state};
 
 #[derive(FromRow)]
 struct RecordingRow {
@@ -90,4 +92,168 @@ pub async fn find(tx: &mut TenantTx, id: RecordingId) -> Result<Option<Recording
     let row: Option<RecordingRow> =
         sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(tx.org()).bind(id).fetch_optional(tx.conn()).await?;
     row.map(Recording::try_from).transpose()
+}
+
+/// What a run needs to know.
+#[derive(Debug)]
+pub(super) struct Begun {
+    pub(super) id: RecordingId,
+    pub(super) call: CallId,
+    pub(super) provider_call_id: String,
+    pub(super) connection: Option<ConnectionId>,
+    pub(super) channel: Channel,
+    pub(super) source_url: Option<String>,
+    /// The number of this run, which no other has.
+    pub(super) run: i32,
+    /// When the recording was first heard of.
+    pub(super) since: Timestamp,
+}
+
+/// Counts a run and answers what it needs; nothing when there is nothing to do (any more).
+pub(super) async fn begin(tx: &mut TenantTx, id: RecordingId, now: Timestamp) -> Result<Option<Begun>, DbError> {
+    type Row = (CallId, String, Option<ConnectionId>, String, Option<String>, i32, jiff_sqlx::Timestamp);
+    let row: Option<Row> = sqlx::query_as(
+        "update call_recordings r set attempts = r.attempts + 1, last_attempt_at = $3
+           from call_logs l
+          where r.org_id = $1 and r.recording_id = $2 and r.state in ('pending', 'copying', 'failed')
+            and l.org_id = r.org_id and l.id = r.call_id
+         returning r.call_id, l.provider_call_id, l.connection_id, r.channel, r.source_url, r.attempts, r.created_at",
+    )
+    .bind(tx.org())
+    .bind(id)
+    .bind(now.to_sqlx())
+    .fetch_optional(tx.conn())
+    .await?;
+    let Some((call, provider_call_id, connection, channel, source_url, run, since)) = row else { return Ok(None) };
+    let channel = Channel::from_stored(&channel).ok_or_else(|| unknown("channel"))?;
+    let since = since.to_jiff();
+    Ok(Some(Begun { id, call, provider_call_id, connection, channel, source_url, run, since }))
+}
+
+/// Locks a recording that run `run` still owns. False: a later run has begun, or it is settled.
+pub(super) async fn lock_run(tx: &mut TenantTx, id: RecordingId, run: i32) -> Result<bool, DbError> {
+    let found: Option<bool> = sqlx::query_scalar(
+        "select true from call_recordings
+          where org_id = $1 and recording_id = $2 and attempts = $3 and state in ('pending', 'copying', 'failed') for update",
+    )
+    .bind(tx.org())
+    .bind(id)
+    .bind(run)
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(found.is_some())
+}
+
+/// Writes how far it has come; a reason where something is wrong.
+pub(super) async fn set_state(
+    tx: &mut TenantTx,
+    id: RecordingId,
+    state: State,
+    reason: Option<(Reason, &str)>,
+) -> Result<(), DbError> {
+    sqlx::query(
+        "update call_recordings set state = $3, reason = $4, detail = left($5, 500) where org_id = $1 and recording_id = $2",
+    )
+    .bind(tx.org())
+    .bind(id)
+    .bind(state.as_str())
+    .bind(reason.map(|(reason, _)| reason.as_str()))
+    .bind(reason.map(|(_, detail)| detail))
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Writes that the file is there.
+pub(super) async fn set_ready(tx: &mut TenantTx, id: RecordingId, file: &File) -> Result<(), DbError> {
+    sqlx::query(
+        "update call_recordings set state = 'ready', reason = null, detail = null, storage_key = $3, size_bytes = $4,
+                sha256 = $5, content_type = $6, duration_ms = $7, channels = $8, peaks = $9, copied_at = $10
+          where org_id = $1 and recording_id = $2",
+    )
+    .bind(tx.org())
+    .bind(id)
+    .bind(&file.key)
+    .bind(i64::try_from(file.size).unwrap_or(i64::MAX))
+    .bind(&file.sha256)
+    .bind(file.media.content_type())
+    .bind(file.duration.map(|duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
+    .bind(file.channels.map(i32::from))
+    .bind(file.peaks.as_ref().map(Peaks::to_stored))
+    .bind(file.copied_at.to_sqlx())
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Lets a call show what has become of its recordings. The best of those that are ready is the one it names.
+///
+/// False: it shows that already.
+pub async fn follow(tx: &mut TenantTx, call: CallId) -> Result<bool, DbError> {
+    // The live state is a call's lock: a report that is taken in at this moment would write back what it has read.
+    sqlx::query("select 1 from call_tracking where org_id = $1 and id = $2 for update")
+        .bind(tx.org())
+        .bind(call)
+        .execute(tx.conn())
+        .await?;
+    let recordings = of_call(tx, call).await?;
+    let best = recordings.iter().find_map(|recording| {
+        let file = recording.file.as_ref()?;
+        (recording.state == State::Ready).then_some(file.key.as_str())
+    });
+    let state = call_state(recordings.iter().map(|recording| recording.state));
+    let done = sqlx::query(
+        "update call_logs set recording_state = $3, recording_storage_path = $4
+          where org_id = $1 and id = $2
+            and (recording_state, recording_storage_path) is distinct from ($3::text, $4::text)",
+    )
+    .bind(tx.org())
+    .bind(call)
+    .bind(state)
+    .bind(best)
+    .execute(tx.conn())
+    .await?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// Tells whoever watches; answers the number of the live event.
+pub async fn tell(tx: &mut TenantTx, kind: &str, call: CallId) -> Result<i64, DbError> {
+    Ok(sqlx::query_scalar("select append_live_event($1, $2, $3, null, null, null, null)")
+        .bind(tx.org())
+        .bind(kind)
+        .bind(call)
+        .fetch_one(tx.conn())
+        .await?)
+}
+
+/// Recordings that nobody has made a job for, the oldest first, marked as having one.
+pub(super) async fn take_unqueued(
+    tx: &mut SystemTx,
+    most: i64,
+    now: Timestamp,
+) -> Result<Vec<(OrgId, RecordingId)>, DbError> {
+    Ok(sqlx::query_as(
+        "update call_recordings r set queued_at = $2
+           from (select org_id, recording_id from call_recordings
+                  where queued_at is null order by created_at limit $1 for update skip locked) wanted
+          where r.org_id = wanted.org_id and r.recording_id = wanted.recording_id
+         returning r.org_id, r.recording_id",
+    )
+    .bind(most)
+    .bind(now.to_sqlx())
+    .fetch_all(tx.conn())
+    .await?)
+}
+
+/// Makes a recording that is not there be wanted again. Nothing: it is unknown, there, or wanted already.
+pub(super) async fn want_again(tx: &mut TenantTx, id: RecordingId, now: Timestamp) -> Result<Option<CallId>, DbError> {
+    Ok(sqlx::query_scalar(
+        "update call_recordings set state = 'pending', queued_at = $3
+          where org_id = $1 and recording_id = $2 and state in ('failed', 'expired') returning call_id",
+    )
+    .bind(tx.org())
+    .bind(id)
+    .bind(now.to_sqlx())
+    .fetch_optional(tx.conn())
+    .await?)
 }

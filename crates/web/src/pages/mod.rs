@@ -7,6 +7,7 @@ pub mod call;
 pub mod calls;
 pub mod connections;
 pub mod entry;
+pub mod import;
 pub mod jobs;
 pub mod limits;
 pub mod live;

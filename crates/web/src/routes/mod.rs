@@ -6,6 +6,7 @@ mod bookings;
 mod calls;
 mod connections;
 mod entry;
+mod import;
 mod jobs;
 mod limits;
 mod live;
@@ -75,6 +76,8 @@ pub fn router(state: State) -> Router {
         .page("POST", "/app/operator/bookings/{id}/state", bookings::set_state)
         .page("POST", "/app/operator/bookings/{id}/papers", bookings::set_papers)
         .page("POST", "/app/operator/bookings/{id}/move", bookings::change_time)
+        .page("GET", "/app/operator/import", import::show)
+        .page("POST", "/app/operator/import/assign", import::assign)
         .page("GET", "/app/operator/quarantine", quarantine::show)
         .page("POST", "/app/operator/quarantine/replay", quarantine::replay)
         .page("POST", "/sign-out", entry::sign_out)

@@ -5,6 +5,7 @@ mod app;
 mod assets;
 mod bookings;
 mod desk;
+mod operator_jobs;
 mod operator_mail;
 mod pages;
 mod pressed_twice;

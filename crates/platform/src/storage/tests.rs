@@ -1,0 +1,356 @@
+//! The same promises of a folder, plain and encrypted, and of S3: a small server that checks the documented requests.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt as _;
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::body::to_bytes;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, Method, StatusCode};
+use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::*;
+use crate::secret::Secret;
+use crate::tasks::Tasks;
+
+/// A folder that goes with the test.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Self {
+        let path = std::env::temp_dir().join(format!("voxanne-storage-{}", uuid::Uuid::now_v7()));
+        std::fs::create_dir(&path).unwrap();
+        Self(path)
+    }
+
+    fn storage(&self, keys: &[u8]) -> Storage {
+        Storage::open(&config(Place::DataDirectory, keys), &self.0).unwrap()
+    }
+
+    /// What is stored, by its name in the folder.
+    fn files(&self) -> Vec<(String, Vec<u8>)> {
+        let mut found = Vec::new();
+        let mut folders = vec![self.0.join("recordings")];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
+                if entry.file_type().unwrap().is_dir() {
+                    folders.push(entry.path());
+                } else {
+                    found.push((entry.file_name().into_string().unwrap(), std::fs::read(entry.path()).unwrap()));
+                }
+            }
+        }
+        found
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        std::fs::remove_dir_all(&self.0).unwrap();
+    }
+}
+
+fn config(place: Place, keys: &[u8]) -> StorageConfig {
+    let keys = keys.iter().map(|byte| STANDARD.encode([*byte; 32]).parse().unwrap()).collect();
+    StorageConfig { place, keys, max_recording_bytes: 1 << 31, copies_at_once: 4 }
+}
+
+fn key(text: &str) -> Key {
+    Key::new(text).unwrap()
+}
+
+fn noise(length: usize) -> Bytes {
+    (0..251_u8).cycle().step_by(31).take(length).collect::<Vec<u8>>().into()
+}
+
+async fn put(storage: &Storage, name: &str, bytes: &Bytes) {
+    let parts = (0..bytes.len()).step_by(100_000).map(|at| Ok(bytes.slice(at..(at + 100_000).min(bytes.len()))));
+    let size = storage.put::<_, StorageError>(&key(name), futures::stream::iter(parts)).await.unwrap();
+    assert_eq!(size, bytes.len() as u64);
+}
+
+async fn read(storage: &Storage, name: &str, range: Option<Range<u64>>) -> Bytes {
+    storage.get(&key(name), range).await.unwrap().bytes().await.unwrap()
+}
+
+/// What every place promises.
+async fn keeps_its_promises(storage: &Storage, large: usize) {
+    storage.probe().await.unwrap();
+    assert!(matches!(storage.get(&key("a/b/none"), None).await, Err(StorageError::NotFound)));
+    assert!(matches!(storage.head(&key("a/b/none")).await, Err(StorageError::NotFound)));
+    storage.delete(&key("a/b/none")).await.unwrap();
+
+    let large = noise(large);
+    put(storage, "org/call/large", &large).await;
+    put(storage, "org/call/small", &noise(10)).await;
+    put(storage, "org/other/empty", &Bytes::new()).await;
+    assert_eq!(storage.head(&key("org/call/large")).await.unwrap().size, large.len() as u64);
+    assert_eq!(read(storage, "org/call/large", None).await, large);
+    for (from, to) in
+        [(0, 1), (65_535, 65_537), (large.len() - 10, large.len() + 500), (large.len() / 2 - 3, large.len() / 2 + 3)]
+    {
+        let body = storage.get(&key("org/call/large"), Some(from as u64..to as u64)).await.unwrap();
+        let to = to.min(large.len());
+        assert_eq!((body.size, body.range.clone()), (large.len() as u64, from as u64..to as u64));
+        assert_eq!(body.bytes().await.unwrap(), large[from..to], "{from}..{to}");
+    }
+    let beyond = storage.get(&key("org/call/small"), Some(10..20)).await.err().unwrap();
+    assert!(matches!(beyond, StorageError::Range { size: 10 }), "{beyond:?}");
+    assert!(read(storage, "org/other/empty", None).await.is_empty());
+
+    put(storage, "org/call/small", &noise(20)).await;
+    assert_eq!(read(storage, "org/call/small", None).await, noise(20), "the newer one");
+
+    let mut listed: Vec<String> =
+        storage.list(Some(&key("org/call"))).map_ok(|entry| entry.key).try_collect().await.unwrap();
+    listed.sort();
+    assert_eq!(listed, ["org/call/large", "org/call/small"]);
+    assert_eq!(storage.list(None).try_collect::<Vec<_>>().await.unwrap().len(), 3);
+
+    // A stream that breaks leaves nothing, and an upload that is forgotten neither.
+    let broken = futures::stream::iter([Ok(noise(200_000)), Err(StorageError::NoKey)]);
+    assert!(matches!(storage.put(&key("org/call/broken"), broken).await, Err(StorageError::NoKey)));
+    let mut forgotten = storage.create(&key("org/call/forgotten")).await.unwrap();
+    forgotten.write(noise(200_000)).await.unwrap();
+    drop(forgotten);
+    assert_eq!(storage.list(None).try_collect::<Vec<_>>().await.unwrap().len(), 3);
+
+    for name in ["org/call/large", "org/call/small", "org/other/empty"] {
+        storage.delete(&key(name)).await.unwrap();
+    }
+    assert!(storage.list(None).try_collect::<Vec<_>>().await.unwrap().is_empty());
+}
+
+#[test]
+fn a_key_stays_within_its_place() {
+    for good in ["a", "0192/0193/0194.1", "a-b_c/d.wav"] {
+        assert!(Key::new(good).is_ok(), "{good}");
+    }
+    for bad in [
+        "",
+        "/a",
+        "a/",
+        "a//b",
+        "..",
+        "a/../b",
+        "./a",
+        ".a",
+        "a..b",
+        "A",
+        "a b",
+        "a\\b",
+        "a%2fb",
+        "ä",
+        "a\0",
+        &"x".repeat(513),
+    ] {
+        assert!(matches!(Key::new(bad), Err(StorageError::BadKey)), "{bad}");
+    }
+}
+
+#[tokio::test]
+async fn a_folder_keeps_files() {
+    let folder = Folder::new();
+    keeps_its_promises(&folder.storage(&[]), FOLDER_PART * 3 + 12_345).await;
+    let mode = std::fs::metadata(folder.0.join("recordings")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o700);
+}
+
+#[tokio::test]
+async fn an_encrypted_folder_keeps_files_that_nobody_else_reads() {
+    let folder = Folder::new();
+    keeps_its_promises(&folder.storage(&[1]), 300_000).await;
+
+    put(&folder.storage(&[]), "org/call/before", &noise(5000)).await;
+    put(&folder.storage(&[1]), "org/call/after", &noise(5000)).await;
+    let stored: BTreeMap<_, _> = folder.files().into_iter().collect();
+    assert_eq!(stored["before"], noise(5000));
+    assert!(!stored["after"].windows(16).any(|window| window == &noise(16)[..]), "it is encrypted");
+
+    let both = folder.storage(&[2, 1]);
+    for name in ["org/call/before", "org/call/after"] {
+        assert_eq!(read(&both, name, Some(100..4000)).await, noise(5000).slice(100..4000), "{name}");
+    }
+    let without = folder.storage(&[]);
+    assert!(matches!(without.get(&key("org/call/after"), None).await, Err(StorageError::NoKey)));
+}
+
+#[tokio::test]
+async fn what_a_killed_process_left_is_removed_and_nothing_else() {
+    let folder = Folder::new();
+    let storage = folder.storage(&[]);
+    put(&storage, "org/call/whole", &noise(10)).await;
+    let mut upload = storage.create(&key("org/call/half")).await.unwrap();
+    upload.write(noise(FOLDER_PART + 1)).await.unwrap();
+    std::mem::forget(upload);
+    assert_eq!(folder.files().len(), 2, "the half is there under a name of its own");
+    assert_eq!(storage.list(None).try_collect::<Vec<_>>().await.unwrap().len(), 1, "and is no file");
+    assert_eq!(storage.remove_unfinished(Duration::from_hours(1)).await.unwrap(), 0, "it may be at work");
+    assert_eq!(storage.remove_unfinished(Duration::ZERO).await.unwrap(), 1);
+    assert_eq!(folder.files().len(), 1);
+}
+
+#[tokio::test]
+async fn a_folder_that_cannot_be_written_says_so() {
+    if nix::unistd::geteuid().is_root() {
+        // Permissions do not bind root; what is no folder does.
+        let folder = Folder::new();
+        std::fs::write(folder.0.join("recordings"), "").unwrap();
+        let failed = folder.storage(&[]).prepare().unwrap_err();
+        assert!(matches!(failed, StorageError::Folder { .. }), "{failed:?}");
+        return;
+    }
+    let folder = Folder::new();
+    let storage = folder.storage(&[]);
+    std::fs::set_permissions(folder.0.join("recordings"), std::fs::Permissions::from_mode(0o500)).unwrap();
+    assert_eq!(storage.create(&key("a/b/c")).await.err().unwrap().class(), "denied");
+    std::fs::set_permissions(folder.0.join("recordings"), std::fs::Permissions::from_mode(0o700)).unwrap();
+}
+
+#[test]
+fn a_full_disk_has_its_own_class() {
+    let of = |kind: std::io::ErrorKind| {
+        let source = Box::new(std::io::Error::from(kind));
+        StorageError::from(object_store::Error::Generic { store: "LocalFileSystem", source }).class()
+    };
+    assert_eq!(of(std::io::ErrorKind::StorageFull), "full");
+    assert_eq!(of(std::io::ErrorKind::QuotaExceeded), "full");
+    assert_eq!(of(std::io::ErrorKind::PermissionDenied), "denied");
+    assert_eq!(of(std::io::ErrorKind::TimedOut), "failed");
+}
+
+/// What S3 has.
+#[derive(Default)]
+struct Bucket {
+    files: BTreeMap<String, Bytes>,
+    uploads: BTreeMap<String, BTreeMap<u32, Bytes>>,
+    asked: u32,
+}
+
+type Shared = Arc<Mutex<Bucket>>;
+
+/// The part of S3 that is used: `PutObject` in parts, `GetObject` with `Range`, `HeadObject`, `DeleteObject(s)`,
+/// `ListObjectsV2` (API reference, version 2006-03-01). Refuses what is not signed for this region and service.
+async fn s3(State(bucket): State<Shared>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let signed = parts.headers.get("authorization").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let names_us =
+        signed.starts_with("AWS4-HMAC-SHA256 Credential=AKIATEST/") && signed.contains("/eu-central-1/s3/aws4_request");
+    if !names_us || !signed.contains("Signature=") || !parts.headers.contains_key("x-amz-date") {
+        return (StatusCode::FORBIDDEN, "<Error><Code>AccessDenied</Code></Error>").into_response();
+    }
+    let path = parts.uri.path().to_owned();
+    let query: BTreeMap<String, String> =
+        url::form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes()).into_owned().collect();
+    let body = to_bytes(body, 64 << 20).await.unwrap();
+    let mut bucket = bucket.lock().unwrap();
+    bucket.asked += 1;
+    if path.trim_end_matches('/') == "/sounds" {
+        return if parts.method == Method::POST { delete_many(&mut bucket, &body) } else { list(&bucket, &query) };
+    }
+    let name = path.strip_prefix("/sounds/").unwrap().to_owned();
+    match (parts.method.as_str(), query.get("uploadId")) {
+        ("POST", None) if query.contains_key("uploads") => {
+            let id = format!("upload-{}", bucket.asked);
+            bucket.uploads.insert(id.clone(), BTreeMap::new());
+            let xml =
+                format!("<InitiateMultipartUploadResult><UploadId>{id}</UploadId></InitiateMultipartUploadResult>");
+            xml.into_response()
+        }
+        ("PUT", Some(id)) => {
+            let number = query["partNumber"].parse().unwrap();
+            bucket.uploads.get_mut(id).unwrap().insert(number, body);
+            [("etag", format!("\"part-{number}\""))].into_response()
+        }
+        ("POST", Some(id)) => {
+            let parts = bucket.uploads.remove(id).unwrap();
+            let whole: Vec<u8> = parts.values().flat_map(|part| part.to_vec()).collect();
+            bucket.files.insert(name, whole.into());
+            "<CompleteMultipartUploadResult><ETag>\"whole\"</ETag></CompleteMultipartUploadResult>".into_response()
+        }
+        ("DELETE", Some(id)) => {
+            bucket.uploads.remove(id);
+            StatusCode::NO_CONTENT.into_response()
+        }
+        ("GET" | "HEAD", None) => match bucket.files.get(&name) {
+            Some(file) => ranged(file, &parts.headers),
+            None => (StatusCode::NOT_FOUND, "<Error><Code>NoSuchKey</Code></Error>").into_response(),
+        },
+        _ => (StatusCode::BAD_REQUEST, format!("{} {path} {query:?}", parts.method)).into_response(),
+    }
+}
+
+fn ranged(file: &Bytes, headers: &HeaderMap) -> Response {
+    let about = [("etag", "\"1\""), ("last-modified", "Thu, 26 Nov 2026 10:00:00 GMT")];
+    let Some(range) = headers.get("range") else { return (about, file.clone()).into_response() };
+    let (from, to) = range.to_str().unwrap().strip_prefix("bytes=").unwrap().split_once('-').unwrap();
+    let (from, to): (usize, usize) = (from.parse().unwrap(), to.parse::<usize>().unwrap() + 1);
+    let to = to.min(file.len());
+    if from >= to {
+        return (StatusCode::RANGE_NOT_SATISFIABLE, "<Error><Code>InvalidRange</Code></Error>").into_response();
+    }
+    let range = [("content-range", format!("bytes {from}-{}/{}", to - 1, file.len()))];
+    (StatusCode::PARTIAL_CONTENT, about, range, file.slice(from..to)).into_response()
+}
+
+fn list(bucket: &Bucket, query: &BTreeMap<String, String>) -> Response {
+    assert_eq!(query["list-type"], "2");
+    let prefix = query.get("prefix").cloned().unwrap_or_default();
+    let contents: Vec<String> = bucket
+        .files
+        .iter()
+        .filter(|(name, _)| name.starts_with(&prefix))
+        .map(|(name, file)| {
+            let size = file.len();
+            format!("<Contents><Key>{name}</Key><LastModified>2026-11-26T10:00:00.000Z</LastModified><ETag>1</ETag><Size>{size}</Size></Contents>")
+        })
+        .collect();
+    format!("<ListBucketResult><IsTruncated>false</IsTruncated>{}</ListBucketResult>", contents.concat())
+        .into_response()
+}
+
+fn delete_many(bucket: &mut Bucket, body: &[u8]) -> Response {
+    let text = String::from_utf8_lossy(body).into_owned();
+    let names: Vec<&str> = text.split("<Key>").skip(1).map(|rest| rest.split_once("</Key>").unwrap().0).collect();
+    let deleted: Vec<String> = names.iter().map(|name| format!("<Deleted><Key>{name}</Key></Deleted>")).collect();
+    for name in names {
+        bucket.files.remove(name);
+    }
+    format!("<DeleteResult>{}</DeleteResult>", deleted.concat()).into_response()
+}
+
+#[tokio::test]
+async fn s3_keeps_files_under_its_prefix_and_refuses_a_wrong_key() {
+    let bucket = Shared::default();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let tasks = Tasks::new();
+    let router = Router::new().fallback(s3).with_state(bucket.clone());
+    tasks.spawn(async move { axum::serve(listener, router).await.unwrap() });
+    let place = |access_key: &str| {
+        Place::S3(S3Config {
+            bucket: "sounds".to_owned(),
+            prefix: "voxanne/eu".to_owned(),
+            region: "eu-central-1".to_owned(),
+            endpoint: Some(format!("http://{address}").parse().unwrap()),
+            access_key: Secret::new(access_key),
+            secret_key: Secret::new("very-secret"),
+        })
+    };
+    let nowhere = FilePath::new("/nowhere");
+    // More than one part of an upload.
+    for (keys, large) in [(&[][..], S3_PART * 2 + 12_345), (&[9], 300_000)] {
+        keeps_its_promises(&Storage::open(&config(place("AKIATEST"), keys), nowhere).unwrap(), large).await;
+    }
+    let storage = Storage::open(&config(place("AKIATEST"), &[]), nowhere).unwrap();
+    put(&storage, "org/call/1", &noise(3)).await;
+    assert!(bucket.lock().unwrap().files.keys().eq(["voxanne/eu/org/call/1"]));
+
+    let stranger = Storage::open(&config(place("AKIAOTHER"), &[]), nowhere).unwrap();
+    let refused = stranger.probe().await.unwrap_err();
+    assert_eq!(refused.class(), "denied", "{refused:?}");
+    assert!(!format!("{stranger:?} {refused:?}").contains("very-secret"));
+}
