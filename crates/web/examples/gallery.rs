@@ -43,10 +43,13 @@ use web::pages::calls::{CallRow, Calls, Filters, Outcome};
 use web::pages::problem::Problem;
 use web::pages::{
     accounting, api_keys, call, calls, connections, entry, import, limits, live, mail, organization, problem, profile,
-    quarantine, status, team, today,
+    quarantine, retention, status, team, today,
 };
 use web::security::Nonce;
 use web::site::{About, Site, Visit};
+
+#[path = "gallery/sound.rs"]
+mod sound;
 
 /// What `push` and `close` send to the sockets.
 #[derive(Clone)]
@@ -111,6 +114,7 @@ async fn main() {
         .route("/app/live", get(live_page))
         .route("/app/calls", get(calls_page))
         .route("/app/calls/{id}", get(call_page))
+        .route("/api/v1/calls/{id}/recording", get(sound::serve))
         .route("/app/operator/mail/previews/html", get(mail_html))
         .route("/api/v1/live", get(live_wire))
         .route("/gallery/push", post(push))
@@ -255,8 +259,25 @@ fn call_rows(now: Timestamp) -> Vec<CallRow> {
         .collect()
 }
 
+fn sample_retention(asked: &HashMap<String, String>) -> retention::Retention {
+    let has = |name: &str| asked.contains_key(name);
+    let preview = retention::Preview { recordings: 1_204, bytes: 3_400_000_000, calls: 87, held: 2 };
+    retention::Retention {
+        recording_days: Some(90),
+        content_days: None,
+        days: retention::Days {
+            recording: "30".to_owned(),
+            content: "365".to_owned(),
+            content_error: has("problem").then(|| "Must not be less than recording_days.".to_owned()),
+            ..retention::Days::default()
+        },
+        preview: has("show").then(|| if has("empty") { retention::Preview::default() } else { preview }),
+        problem: None,
+    }
+}
+
 fn turns() -> Vec<Turn> {
-    let line = |at, speaker, text: &str| Turn::Said { at: Some(at), speaker, text: text.to_owned() };
+    let line = |at: u32, speaker, text: &str| Turn::Said { at: Some(at * 1_000), speaker, text: text.to_owned() };
     vec![
         line(
             0,
@@ -386,16 +407,21 @@ async fn call_page(
         seconds: Some(66),
         recording: match asked.get("recording").map(String::as_str) {
             Some("none") => call::Recording::None,
+            Some("pending") => call::Recording::Pending { reason: Some("The provider could not be reached.".to_owned()), attempts: 3 },
             Some("copying") => call::Recording::Copying,
-            Some("ready") => call::Recording::Ready,
-            Some("failed") => call::Recording::Failed,
-            Some("expired") => call::Recording::Expired,
-            _ => call::Recording::Pending,
+            Some("failed") => call::Recording::Failed { reason: "The recording came incomplete.".to_owned(), attempts: 12 },
+            Some("expired") => call::Recording::Expired { reason: None },
+            _ if live => call::Recording::None,
+            kind => call::Recording::Ready(sound::player(which, kind == Some("mono"), &asked)),
         },
-        turns: if asked.contains_key("empty") { Vec::new() } else { turns() },
+        turns: if asked.contains_key("empty") || asked.contains_key("erased") { Vec::new() } else { turns() },
         summary: Some("Existing patient asked for a hygienist visit this week. Identity confirmed by date of birth. Booked Thursday 27 November at 09:10.".to_owned()),
         facts: vec![fact("Ended by", "Caller hung up"), fact("Language", "English (UK)"), fact("Reply delay, median", "0.74 s"), fact("Cost", "£0.07")],
         provider_call_id: "7f0c2a52-6a51-4a3e-9a39-5a0b8f6c1d11".to_owned(),
+        hold: asked.contains_key("hold").then(|| call::Hold { reason: "Complaint of 12 November".to_owned(), since: ago(now, 90_000) }),
+        erased: asked.contains_key("erased").then(|| call::Erased { at: ago(now, 3_000), by: "Amara Osei".to_owned() }),
+        works: true,
+        problem: asked.contains_key("problem").then(|| "Say in a few words why this call must be kept.".to_owned()),
         events: vec![event(1_262, "Ringing", ""), event(1_260, "Answered", ""), event(1_194, "Ended", "customer-ended-call"), event(1_190, "Report received", "")],
     };
     Page::app(&chrome, if wants_fragment(&headers) { call::body(&chrome, &view) } else { call::page(&chrome, &view) })
@@ -454,6 +480,7 @@ async fn other_page(
         "app/settings/team" => Page::app(&chrome, team::page(&chrome, &sample_team(now, &asked))),
         "app/settings/api-keys" => Page::app(&chrome, api_keys::page(&chrome, &sample_keys(now, &asked))),
         "app/settings/connections" => Page::app(&chrome, connections::page(&chrome, &sample_connections(now, &asked))),
+        "app/settings/retention" => Page::app(&chrome, retention::page(&chrome, &sample_retention(&asked))),
         "app/operator/accounting" => Page::app(&chrome, accounting::page(&chrome, &sample_accounting(now, &asked))),
         "app/operator/quarantine" => Page::app(&chrome, quarantine::page(&chrome, &sample_quarantine(now, &asked))),
         "app/operator/import" => Page::app(&chrome, import::page(&chrome, &sample_import(now, &asked))),

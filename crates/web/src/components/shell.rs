@@ -21,6 +21,8 @@ pub enum Nav {
     ApiKeys,
     /// Providers.
     Connections,
+    /// How long calls are kept.
+    Retention,
     /// Mails.
     Mail,
     /// What is used up.
@@ -156,6 +158,7 @@ fn sidebar(chrome: &Chrome, current: Nav) -> Markup {
                         (entry(current == Nav::Team, "/app/settings/team", Icon::Users, "Team"))
                         (entry(current == Nav::ApiKeys, "/app/settings/api-keys", Icon::KeyRound, "API keys"))
                         (entry(current == Nav::Connections, "/app/settings/connections", Icon::Plug, "Connections"))
+                        (entry(current == Nav::Retention, "/app/settings/retention", Icon::Archive, "Retention"))
                     }
                 }
                 @if chrome.operates {
@@ -294,6 +297,9 @@ fn keys() -> Markup {
             (row(&["k"], "Previous row"))
             (row(&["Enter"], "Open the row"))
             (row(&["Esc"], "Close a dialog"))
+            (row(&["p"], "Play or pause the recording"))
+            (row(&["[", "]"], "Slower, faster"))
+            (row(&[",", "."], "Previous, next turn"))
             (row(&["?"], "This list"))
         }
         p.hint.sec { "Single keys can be turned off in " a href="/app/settings/profile" { "your profile" } "." }

@@ -11,9 +11,12 @@ use identity::organizations::actions::create_organization;
 use identity::organizations::model::NewOrganization;
 use jiff::{SignedDuration, Timestamp};
 use platform::clock::Clock;
+use platform::config::Config;
 use platform::http::ClientAddr;
 use platform::ids::{ConnectionId, OrgId};
+use platform::jobs::Jobs;
 use platform::secret::Secret;
+use platform::storage::Storage;
 use platform::tasks::Tasks;
 use platform::tenancy::{Logins, Tenancy};
 use serde_json::{Value, json};
@@ -31,6 +34,7 @@ pub struct Desk {
     pub clock: Clock,
     pub outbox: mail::Outbox,
     pub alarms: Alarms,
+    pub storage: Storage,
     identity: identity::State,
     router: Router,
 }
@@ -50,15 +54,15 @@ impl Desk {
     /// With these settings of mail.
     pub async fn with_mail(variables: &[(&str, &str)]) -> Self {
         let db = TestDb::new().await;
-        let (outbox, identity, alarms, router) = build(&db, &db.tenancy(), variables);
-        Self { clock: db.clock(), db, outbox, alarms, identity, router }
+        let (outbox, storage, identity, alarms, router) = build(&db, &db.tenancy(), variables);
+        Self { clock: db.clock(), db, outbox, alarms, storage, identity, router }
     }
 
     /// From now on the pages find no database; what was sealed before can still be read.
     pub fn lose_database(&mut self) {
         let nowhere = sqlx::postgres::PgConnectOptions::new_without_pgpass().host("127.0.0.1").port(1);
         let tenancy = Tenancy::unconnected(Logins { app: nowhere.clone(), system: nowhere }, 1);
-        (self.outbox, self.identity, self.alarms, self.router) = build(&self.db, &tenancy, &[]);
+        (self.outbox, self.storage, self.identity, self.alarms, self.router) = build(&self.db, &tenancy, &[]);
     }
 
     /// The first practice's owner runs the installation.
@@ -173,9 +177,9 @@ fn build(
     db: &TestDb,
     tenancy: &Tenancy,
     variables: &[(&str, &str)],
-) -> (mail::Outbox, identity::State, Alarms, Router) {
+) -> (mail::Outbox, Storage, identity::State, Alarms, Router) {
     let env = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    let config = platform::config::Config::from_env(&env).unwrap();
+    let config = Config::from_env(&env).unwrap();
     let clock = db.clock();
     let tasks = Tasks::new();
     let origin: platform::config::Origin = ORIGIN.parse().unwrap();
@@ -194,12 +198,18 @@ fn build(
         tasks: tasks.clone(),
         outbox: outbox.clone(),
     });
-    let jobs = platform::jobs::Jobs::new(tenancy.clone(), clock.clone(), tasks.clone());
+    let jobs = Jobs::new(tenancy.clone(), clock.clone(), tasks.clone());
+    let storage = config.storage;
+    let max_recording_bytes = storage.max_recording_bytes;
+    let storage = Storage::open(&storage, &db.scratch_dir()).unwrap();
     let voice = VoiceState::new(voice::Services {
         tenancy: tenancy.clone(),
         clock: clock.clone(),
         master_key: db.master_key(),
         jobs: jobs.clone(),
+        storage: storage.clone(),
+        max_recording_bytes,
+        copies_at_once: 1,
         tasks,
         authority: identity.authority.clone(),
         public_origin: origin.clone(),
@@ -207,13 +217,6 @@ fn build(
         platform_secrets: vec![Secret::new("platform-secret")],
         outbound: platform::outbound::Outbound::new(&platform::config::OutboundConfig::default(), clock.clone())
             .unwrap(),
-        storage: platform::storage::Storage::open(
-            &platform::config::Config::from_env(&std::collections::BTreeMap::new()).unwrap().storage,
-            &db.scratch_dir(),
-        )
-        .unwrap(),
-        max_recording_bytes: 1 << 20,
-        copies_at_once: 1,
         provider: voice::provider::ProviderSettings {
             api_url: "https://provider.example.test".to_owned(),
             simulated_url: None,
@@ -266,7 +269,7 @@ fn build(
         demonstration: false,
     });
     let router = web::router(pages).merge(webhooks).merge(booking);
-    (outbox, identity, alarms, router)
+    (outbox, storage, identity, alarms, router)
 }
 
 /// A text for the previews.

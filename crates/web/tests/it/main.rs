@@ -5,6 +5,7 @@ mod app;
 mod assets;
 mod bookings;
 mod desk;
+mod keeping;
 mod operator_jobs;
 mod operator_mail;
 mod operator_status;
