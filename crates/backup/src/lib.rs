@@ -28,6 +28,7 @@ mod error;
 pub mod jobs;
 pub mod keep;
 pub mod place;
+mod recordings;
 pub mod records;
 pub mod restore;
 mod store;

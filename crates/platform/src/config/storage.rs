@@ -50,8 +50,35 @@ pub struct S3Config {
     pub secret_key: Secret,
 }
 
-pub(super) fn read(reader: &mut Reader<'_>) -> Result<StorageConfig, Recorded> {
-    let place = place(reader);
+/// How S3 is reached, whatever the bucket.
+#[derive(Debug, Clone)]
+pub struct S3Access {
+    /// The buckets' region.
+    pub region: String,
+    /// The service; `None`: Amazon's.
+    pub endpoint: Option<Origin>,
+    /// Access key id.
+    pub access_key: Secret,
+    /// Secret access key.
+    pub secret_key: Secret,
+}
+
+impl S3Access {
+    /// A bucket, below a prefix that may be empty.
+    pub fn bucket(&self, bucket: &str, prefix: &str) -> S3Config {
+        S3Config {
+            bucket: bucket.to_owned(),
+            prefix: prefix.to_owned(),
+            region: self.region.clone(),
+            endpoint: self.endpoint.clone(),
+            access_key: self.access_key.clone(),
+            secret_key: self.secret_key.clone(),
+        }
+    }
+}
+
+pub(super) fn read(reader: &mut Reader<'_>, s3: Option<&S3Access>) -> Result<StorageConfig, Recorded> {
+    let place = place(reader, s3);
     let keys = keys(reader);
     let max_recording_bytes = reader.value(&variables::RECORDING_MAX_BYTES, values::amount);
     let copies_at_once = reader.value(&variables::RECORDINGS_AT_ONCE, |text| values::number_in(text, 1..=64));
@@ -69,32 +96,28 @@ enum Address {
     Bucket { bucket: String, prefix: String },
 }
 
-fn place(reader: &mut Reader<'_>) -> Result<Place, Recorded> {
-    let address = reader.optional(&variables::STORAGE_URL, address);
+fn place(reader: &mut Reader<'_>, s3: Option<&S3Access>) -> Result<Place, Recorded> {
+    match reader.optional(&variables::STORAGE_URL, address)? {
+        None => Ok(Place::DataDirectory),
+        Some(Address::Folder(folder)) => Ok(Place::Folder(folder)),
+        Some(Address::Bucket { bucket, prefix }) => match s3 {
+            Some(s3) => Ok(Place::S3(s3.bucket(&bucket, &prefix))),
+            None => Err(reader.problem(
+                &variables::STORAGE_URL,
+                "is a bucket, for which VOXANNE_S3_ACCESS_KEY and VOXANNE_S3_SECRET_KEY must be set",
+            )),
+        },
+    }
+}
+
+/// How S3 is reached. None: one of the two keys is not set.
+pub(super) fn s3(reader: &mut Reader<'_>) -> Result<Option<S3Access>, Recorded> {
     let endpoint = reader.optional(&variables::S3_ENDPOINT, str::parse);
     let region = reader.value(&variables::S3_REGION, |text| Ok(text.to_owned()));
     let access_key = reader.secret(&variables::S3_ACCESS_KEY);
     let secret_key = reader.secret(&variables::S3_SECRET_KEY);
     let (endpoint, region, access_key, secret_key) = (endpoint?, region?, access_key?, secret_key?);
-    match address? {
-        None => Ok(Place::DataDirectory),
-        Some(Address::Folder(folder)) => Ok(Place::Folder(folder)),
-        Some(Address::Bucket { bucket, prefix }) => {
-            let needed = |reader: &mut Reader<'_>, variable, secret: Option<Secret>| {
-                secret.ok_or_else(|| reader.problem(variable, "must be set, as recordings are to be kept in S3"))
-            };
-            let access_key = needed(reader, &variables::S3_ACCESS_KEY, access_key);
-            let secret_key = needed(reader, &variables::S3_SECRET_KEY, secret_key);
-            Ok(Place::S3(S3Config {
-                bucket,
-                prefix,
-                region,
-                endpoint,
-                access_key: access_key?,
-                secret_key: secret_key?,
-            }))
-        }
-    }
+    Ok(access_key.zip(secret_key).map(|(access_key, secret_key)| S3Access { region, endpoint, access_key, secret_key }))
 }
 
 fn address(text: &str) -> Result<Address, String> {
