@@ -334,7 +334,7 @@ pub(super) static STORAGE_URL: Variable = Variable {
     meaning: "Where recordings are kept: file:///folder, or s3://bucket/prefix. Unset: the folder `recordings` in the data \
               directory. Several nodes need one place that all of them reach.",
     default: None,
-    example: "s3://example-recordings/voxanne",
+    example: "file:///srv/voxanne/recordings",
     secret: false,
 };
 

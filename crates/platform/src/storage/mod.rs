@@ -32,7 +32,9 @@ use crate::config::{Place, S3Config, StorageConfig};
 use seal::{Keys, Opener, Sealer};
 
 /// Size of the parts that S3 is sent. Its smallest is 5 MiB and it takes 10,000 of them: 80 GiB in all.
-const PART: usize = 8 << 20;
+const S3_PART: usize = 8 << 20;
+/// Size of the pieces that a folder is given.
+const FOLDER_PART: usize = 1 << 20;
 /// Parts on their way at the same time.
 const PARTS_AT_ONCE: usize = 2;
 /// How long S3 may be silent.
@@ -248,6 +250,10 @@ impl Storage {
         self.store().map(drop)
     }
 
+    fn part(&self) -> usize {
+        if self.folder.is_some() { FOLDER_PART } else { S3_PART }
+    }
+
     fn store(&self) -> Result<&Arc<dyn ObjectStore>, StorageError> {
         use std::os::unix::fs::DirBuilderExt as _;
         if let (None, Some(folder)) = (self.store.get(), &self.folder) {
@@ -286,7 +292,8 @@ impl Storage {
     /// Begins a file. It is there when [`Upload::finish`] returns, and never in part. A file of that key is replaced.
     pub async fn create(&self, key: &Key) -> Result<Upload, StorageError> {
         let upload = self.store()?.put_multipart_opts(&key.path(), PutMultipartOptions::default()).await?;
-        let mut upload = Upload { parts: Parts::new(upload), sealer: self.keys.sealer(key.as_str()), size: 0 };
+        let mut upload =
+            Upload { parts: Parts::new(upload, self.part()), sealer: self.keys.sealer(key.as_str()), size: 0 };
         if let Some(head) = upload.sealer.as_ref().map(Sealer::head) {
             upload.parts.put(head).await?;
         }
@@ -467,8 +474,8 @@ struct Parts {
 }
 
 impl Parts {
-    fn new(upload: Box<dyn MultipartUpload>) -> Self {
-        Self { writer: WriteMultipart::new_with_chunk_size(upload, PART) }
+    fn new(upload: Box<dyn MultipartUpload>, size: usize) -> Self {
+        Self { writer: WriteMultipart::new_with_chunk_size(upload, size) }
     }
 
     async fn put(&mut self, bytes: Bytes) -> Result<(), StorageError> {

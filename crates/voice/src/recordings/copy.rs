@@ -190,8 +190,9 @@ impl Copier {
 
         let key = Key::new(format!("{}/{}/{}.{}", job.org, begun.call, begun.id, begun.run))?;
         let sha256 = self.store(&key, head, &mut response, &mut coming).await?;
-        sound::whole(media, &coming.beginning, coming.read)
-            .map_err(|announced| Failure::new(Reason::WrongLength, format!("{} of {announced} bytes came", coming.read)))?;
+        sound::whole(media, &coming.beginning, coming.read).map_err(|announced| {
+            Failure::new(Reason::WrongLength, format!("{} of {announced} bytes came", coming.read))
+        })?;
         failpoint::here("recordings.stored").await;
         let measured = self.measure(&key, coming.read, media, &job.lost()).await;
         let measured = match measured {
@@ -321,7 +322,7 @@ impl Copier {
         failpoint::here("recordings.committed").await;
         match (seq, key) {
             (Some(seq), _) => {
-                self.announce(job.org, Some(seq));
+                self.announce(job.org, seq);
                 metrics::counter!("recordings_copied_total").increment(1);
                 metrics::counter!("recording_bytes_total").increment(file.size);
             }
@@ -342,7 +343,8 @@ impl Copier {
             Next::Expire => (State::Expired, "call.updated"),
         };
         let is_final = matches!(decided, Next::GiveUp | Next::Expire);
-        metrics::counter!("recordings_failed_total", "reason" => reason.as_str(), "final" => is_final.to_string()).increment(1);
+        metrics::counter!("recordings_failed_total", "reason" => reason.as_str(), "final" => is_final.to_string())
+            .increment(1);
         failpoint::here("recordings.failed").await;
         let mut tx = self.parts.tenancy.tenant(job.org).await?;
         let is_ours = store::lock_run(&mut tx, begun.id, begun.run).await?
@@ -391,8 +393,10 @@ impl Copier {
 fn judge_head(response: &Response, with_key: bool) -> Result<(), Failure> {
     let status = response.status.as_u16();
     if status != 200 {
-        let mut failure =
-            Failure::new(reason_of_status(status, with_key), format!("{} answered with status {status}", response.host));
+        let mut failure = Failure::new(
+            reason_of_status(status, with_key),
+            format!("{} answered with status {status}", response.host),
+        );
         failure.asked = response.retry_after().filter(|_| matches!(status, 429 | 503));
         return Err(failure);
     }
@@ -443,7 +447,10 @@ impl Coming {
         self.read += chunk.as_ref().map_or(0, |chunk| chunk.len() as u64);
         let took = self.since.elapsed();
         if chunk.is_some() && took > self.slow_after && self.read / took.as_secs().max(1) < SLOWEST {
-            return Err(Failure::new(Reason::TooSlow, format!("{} bytes came in {} seconds", self.read, took.as_secs())));
+            return Err(Failure::new(
+                Reason::TooSlow,
+                format!("{} bytes came in {} seconds", self.read, took.as_secs()),
+            ));
         }
         Ok(chunk)
     }

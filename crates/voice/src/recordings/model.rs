@@ -358,7 +358,9 @@ pub fn next(reason: Reason, asked: Option<Duration>, run: u32, is_last: bool, wa
         Reason::Gone => Next::Expire,
         Reason::NotThere if waited > PROVIDER_KEEPS => Next::Expire,
         Reason::Refused | Reason::NoKey | Reason::BadAddress | Reason::TooLarge => Next::GiveUp,
-        Reason::WebPage | Reason::NotAudio | Reason::Empty | Reason::WrongLength if run >= TRIES_OF_BROKEN => Next::GiveUp,
+        Reason::WebPage | Reason::NotAudio | Reason::Empty | Reason::WrongLength if run >= TRIES_OF_BROKEN => {
+            Next::GiveUp
+        }
         // For as long as it takes: the recording is fine, and nobody could do anything about it alone.
         Reason::Storage | Reason::StorageFull if waited <= PATIENCE => Next::Wait(STORAGE_PAUSE),
         _ => match asked {
@@ -447,14 +449,18 @@ mod tests {
         assert_eq!(next(Reason::Provider, Some(minutes(7)), 12, true, soon), Next::Wait(minutes(7)), "as it was asked");
         assert_eq!(next(Reason::Provider, Some(Duration::MAX), 1, false, soon), Next::Wait(LONGEST_PAUSE));
         assert_eq!(next(Reason::Provider, Some(minutes(7)), 12, true, hours(80)), Next::GiveUp, "not for ever");
-        assert_eq!(next(Reason::Storage, None, 12, true, hours(24)), Next::Wait(STORAGE_PAUSE), "a day without storage");
+        assert_eq!(
+            next(Reason::Storage, None, 12, true, hours(24)),
+            Next::Wait(STORAGE_PAUSE),
+            "a day without storage"
+        );
         assert_eq!(next(Reason::StorageFull, None, 12, true, hours(80)), Next::GiveUp);
     }
 
     #[test]
     fn a_status_means_what_it_says_to_somebody_with_a_key() {
-        let reasons = [401, 403, 404, 410, 429, 500, 503, 302, 206].map(|status| reason_of_status(status, true));
         use Reason::*;
+        let reasons = [401, 403, 404, 410, 429, 500, 503, 302, 206].map(|status| reason_of_status(status, true));
         assert_eq!(reasons, [Refused, Refused, NotThere, Gone, Provider, Provider, Provider, Provider, Provider]);
         assert_eq!(reason_of_status(404, false), NoKey);
         assert_eq!(reason_of_status(403, false), NoKey);

@@ -101,16 +101,18 @@ pub fn measure(
     let mut format = symphonia::default::get_probe()
         .probe(&hint, stream, FormatOptions::default(), MetadataOptions::default())
         .map_err(not_audio)?;
-    let track = format
-        .default_track(TrackType::Audio)
-        .ok_or_else(|| MeasureError::NotAudio("it holds no sound".to_owned()))?;
+    let track =
+        format.default_track(TrackType::Audio).ok_or_else(|| MeasureError::NotAudio("it holds no sound".to_owned()))?;
     let id = track.id;
     let parameters = track.codec_params.as_ref().and_then(|parameters| parameters.audio()).cloned();
-    let said = track.time_base.zip(track.duration).and_then(|(base, ticks)| {
-        let seconds = ticks.get() as f64 * f64::from(base.numer.get()) / f64::from(base.denom.get());
-        Duration::try_from_secs_f64(seconds).ok()
-    });
-    let channels = parameters.as_ref().and_then(|parameters| parameters.channels.as_ref()).map(|channels| channels.count());
+    let said = track
+        .time_base
+        .zip(track.duration)
+        .and_then(|(base, ticks)| sounding(u128::from(ticks.get()) * u128::from(base.numer.get()), base.denom.get()));
+    let channels = parameters
+        .as_ref()
+        .and_then(|parameters| parameters.channels.as_ref())
+        .map(symphonia::core::audio::Channels::count);
     let said = Measured { duration: said, channels: channels.and_then(|count| u8::try_from(count).ok()), peaks: None };
     let decoder = parameters
         .as_ref()
@@ -127,20 +129,19 @@ pub fn measure(
         }
         let packet = match format.next_packet() {
             Ok(Some(packet)) => packet,
-            Ok(None) => break,
+            Ok(None) | Err(DecodeError::ResetRequired) => break,
             // A recording that was cut off plays up to there.
             Err(DecodeError::IoError(error)) if error.kind() == std::io::ErrorKind::UnexpectedEof => break,
-            Err(DecodeError::ResetRequired) => break,
             Err(error) => return Err(not_audio(error)),
         };
         if packet.track_id != id {
             continue;
         }
         match decoder.decode(&packet) {
-            Ok(decoded) => {
-                let count = decoded.spec().channels().count();
-                rate = Some(decoded.spec().rate());
-                decoded.copy_to_vec_interleaved(&mut samples);
+            Ok(sound) => {
+                let count = sound.spec().channels().count();
+                rate = Some(sound.spec().rate());
+                sound.copy_to_vec_interleaved(&mut samples);
                 meter.get_or_insert_with(|| Meter::new(count)).take(&samples, count);
             }
             // One bad frame among many is a click, not the end.
@@ -155,12 +156,18 @@ pub fn measure(
             MeasureError::Silent
         });
     };
-    let seconds = rate.filter(|rate| *rate > 0).map(|rate| meter.frames as f64 / f64::from(rate));
+    let long = rate.and_then(|rate| sounding(u128::from(meter.frames), rate));
     Ok(Measured {
-        duration: seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()).or(said.duration),
+        duration: long.or(said.duration),
         channels: u8::try_from(meter.channels).ok(),
         peaks: Some(meter.finish()),
     })
+}
+
+/// How long so many ticks are, of which there are `rate` in a second.
+fn sounding(ticks: u128, rate: u32) -> Option<Duration> {
+    let nanos = ticks.checked_mul(1_000_000_000)?.checked_div(u128::from(rate))?;
+    u64::try_from(nanos).ok().map(Duration::from_nanos)
 }
 
 /// Collects the loudest samples of equally long pieces of a sound whose length is not known: whenever there are too many
@@ -317,7 +324,8 @@ mod tests {
 
     #[test]
     fn a_wav_is_measured_by_its_samples() {
-        let loud_then_quiet: Vec<u8> = [i16::MIN, 3_277].iter().flat_map(|sample| sample.to_le_bytes().repeat(8_000)).collect();
+        let loud_then_quiet: Vec<u8> =
+            [i16::MIN, 3_277].iter().flat_map(|sample| sample.to_le_bytes().repeat(8_000)).collect();
         let found = measured(wav(1, 1, &loud_then_quiet)).unwrap();
         assert_eq!((found.duration, found.channels), (Some(Duration::from_secs(2)), Some(1)));
         let peaks = &found.peaks.unwrap().channels[0];
@@ -339,8 +347,14 @@ mod tests {
     #[test]
     fn what_only_looks_like_a_sound_is_none() {
         assert_eq!(measured(wav(1, 1, &[])), Err(MeasureError::Silent));
-        assert!(matches!(measured(b"OggS this goes on as something else entirely, for a while".to_vec()), Err(MeasureError::NotAudio(_))));
-        assert!(matches!(measured(b"\0\0\0\x20ftypM4A and no more of it than that".to_vec()), Err(MeasureError::NotAudio(_))));
+        assert!(matches!(
+            measured(b"OggS this goes on as something else entirely, for a while".to_vec()),
+            Err(MeasureError::NotAudio(_))
+        ));
+        assert!(matches!(
+            measured(b"\0\0\0\x20ftypM4A and no more of it than that".to_vec()),
+            Err(MeasureError::NotAudio(_))
+        ));
     }
 
     #[test]
@@ -369,10 +383,11 @@ mod tests {
             prop_assert_eq!(peaks.channels.len(), channels);
             for peaks in peaks.channels {
                 prop_assert!(peaks.len() <= MOST_PEAKS);
-                prop_assert_eq!(peaks.iter().filter(|peak| **peak == 255).count(), 1);
-                let place = peaks.iter().position(|peak| *peak == 255).unwrap() as f64 / peaks.len() as f64;
-                // A piece is at most a 256th of what is drawn, once there is enough of it.
-                prop_assert!(frames < 100_000 || (place - at as f64 / frames as f64).abs() < 0.01, "{place}");
+                let loud: Vec<usize> = (0..peaks.len()).filter(|piece| peaks[*piece] == 255).collect();
+                prop_assert_eq!(loud.len(), 1);
+                // A piece is a small part of a long sound, and stands where it sounds.
+                let place = loud[0] * frames / peaks.len();
+                prop_assert!(frames < 100_000 || place.abs_diff(at) <= frames / 100, "{place} for {at} of {frames}");
             }
         }
 
