@@ -145,7 +145,8 @@ create table call_logs (
   started_at        timestamptz,
   ended_at          timestamptz,
   duration_seconds  whole_seconds,
-  -- Whose word the start, the end and the reason are: 1 inferred (a report's own time), 2 a live event's, 3 the report's.
+  -- Whose word the start, the end and the reason are: 1 inferred (a report's own time, our own closing), 2 a live event's,
+  -- 3 the report's.
   -- A better word replaces a poorer one and never the other way round, in whatever order they come.
   started_word      int not null default 0,
   ended_word        int not null default 0,
@@ -714,6 +715,8 @@ declare
   v_call_id text := btrim(p_vapi_call_id);
   v_report boolean := coalesce(p_facts.is_report, false);
   v_word int := case when v_report then 3 else 2 end;
+  -- Our own reason (voice::reconcile::reaper) says that nobody told us of an end: any word of the provider's is better.
+  v_reason_word int := case when starts_with(p_facts.ended_reason, 'voxanne.') then 1 else v_word end;
   v_ended timestamptz := coalesce(p_facts.ended_at, case when p_facts.status = 'ended' then p_facts.status_at end,
                                   case when p_facts is null then now() end);
   -- A report without an end was made after it: any other word is better.
@@ -777,15 +780,15 @@ begin
                             else greatest(l.claimed_seconds, p_facts.duration_seconds, p_duration_seconds) end;
   l.duration_seconds := call_seconds(l.started_at, l.ended_at, l.claimed_seconds);
   v_reason_wins := p_facts.ended_reason is not null and case
-    when l.ended_reason is null or v_word > l.reason_word then true
-    when v_word < l.reason_word then false
+    when l.ended_reason is null or v_reason_word > l.reason_word then true
+    when v_reason_word < l.reason_word then false
     when p_facts.ended_reason = l.ended_reason then clearer(p_facts.outcome, l.outcome) = p_facts.outcome
     else richer(p_facts.ended_reason, l.ended_reason) = p_facts.ended_reason end;
   if v_reason_wins then
     l.ended_reason := p_facts.ended_reason;
     l.ended_class := p_facts.ended_class;
     l.outcome := p_facts.outcome;
-    l.reason_word := v_word;
+    l.reason_word := v_reason_word;
   end if;
   if p_facts.cost_micros is not null then
     l.cost_micros := greatest(l.cost_micros, p_facts.cost_micros);

@@ -76,12 +76,15 @@ create index mails_about on mails (org_id, about_kind, about_id) where about_id 
 create index mails_waiting on mails (priority, due_at, mail_id) where state in ('queued', 'deferred');
 create index mails_leased on mails (lease_until) where state = 'sending';
 create index mails_to_forget on mails (ended_at) where sealed is not null and ended_at is not null;
+-- Those of the operator's choice how long mails are kept at all: the old ones, and whether one was sent again.
+create index mails_ended on mails (ended_at) where ended_at is not null;
+create index mails_resent on mails (org_id, resend_of) where resend_of is not null;
 -- The operator's pages and provider events, across organizations.
 create index mails_newest_of_all on mails (created_at desc, mail_id);
 create index mails_by_id on mails (mail_id);
 create index mails_by_message_id on mails (message_id);
 select tenant_table('mails', '{select,insert,update}');
-select system_access('mails', '{select,insert,update}');
+select system_access('mails', '{select,insert,update,delete}');
 
 -- Each time a mail was tried: its timeline on our side.
 create table mail_attempts (
@@ -105,7 +108,7 @@ create table mail_attempts (
   foreign key (org_id, mail_id) references mails (org_id, mail_id)
 );
 select tenant_table('mail_attempts', '{select}');
-select system_access('mail_attempts', '{select,insert,update}');
+select system_access('mail_attempts', '{select,insert,update,delete}');
 
 -- What the relay's provider told about a mail, in one vocabulary for all providers.
 create table mail_events (
@@ -133,7 +136,7 @@ create table mail_events (
 create unique index mail_events_known on mail_events (org_id, source, dedup_key);
 create index mail_events_in_order on mail_events (org_id, mail_id, at);
 select tenant_table('mail_events', '{select}');
-select system_access('mail_events', '{select,insert}');
+select system_access('mail_events', '{select,insert,delete}');
 
 -- Verified events that name no mail of ours (the provider's account may serve others too) or that could not be read. Kept
 -- for the operator to look at, and forgotten after a while. Of the installation: they belong to no organization.

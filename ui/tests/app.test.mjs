@@ -118,7 +118,8 @@ test("every page is free of barriers and complaints, in both themes, on a phone 
   const call = await page.$eval(".rowlink", (link) => link.getAttribute("href"));
   const paths = [
     "/app", "/app/live", "/app/calls", "/app/calls?q=zzz", call, "/app/settings/profile", "/app/settings/team",
-    "/app/settings/team?invite=1", "/app/settings/api-keys", "/app/settings/connections", "/app/operator/quarantine",
+    "/app/settings/team?invite=1", "/app/settings/api-keys", "/app/settings/connections", "/app/operator/accounting",
+    "/app/operator/quarantine", "/app/operator/jobs",
     "/app/organization", "/nowhere",
   ];
   for (const path of paths) {

@@ -263,8 +263,13 @@ test("in the night when clocks go forward the missing hour is not offered", asyn
   await close();
 });
 
-test("the dialog on the landing page shows the same pages and books too", async () => {
-  const { page, complaints, close } = await visitor({ zone: "Africa/Lagos" });
+for (const width of WIDTHS) test(`the dialog on the landing page shows the same pages and books too, at ${width} px`, async () => {
+  const { page, complaints, close } = await visitor({ zone: "Africa/Lagos", width });
+  const fits = async (/** @type {string} */ what) => {
+    assert.equal(await overflow(page), 0, what);
+    const box = await page.$eval("dialog[open]", (dialog) => ({ right: dialog.getBoundingClientRect().right, more: dialog.scrollWidth - dialog.clientWidth }));
+    assert.ok(box.right <= width && box.more <= 0, `${what}: ${JSON.stringify(box)}`);
+  };
   await page.goto(`${server.base}/`, { waitUntil: "networkidle0" });
   await page.click("main a[data-book]");
   await page.waitForFunction(() => {
@@ -272,19 +277,23 @@ test("the dialog on the landing page shows the same pages and books too", async 
     return select instanceof HTMLSelectElement && select.value === "Africa/Lagos";
   });
   assert.deepEqual(await axe(page), []);
+  await fits("times");
   await page.click("dialog .clock label");
   await page.waitForFunction(() => document.querySelector("dialog [data-said-here]")?.textContent?.includes("For us that is"));
   await page.click("dialog .times button[type=submit]");
   await page.waitForSelector("dialog #name");
+  await fits("details");
   await fill(page, { email: "amara@nowhere" });
   await page.click("dialog form.details button[type=submit]");
   await page.waitForSelector("dialog #email-error");
   assert.equal(await page.evaluate(() => document.activeElement?.id), "email");
+  await fits("faults");
   const typed = await fill(page);
   await page.click("dialog form.details button[type=submit]");
   await page.waitForSelector("dialog .booked");
   assert.equal(await text(page, "dialog h1"), "Your demo is booked");
   assert.deepEqual(await axe(page), []);
+  await fits("booked");
   assert.equal(new URL(page.url()).pathname, "/", "the page underneath is still there");
   assert.equal((await bookings(typed.email)).length, 1);
   // Chromium logs the answer with the fault in it.

@@ -103,3 +103,25 @@ export const skeleton = (page) => page.evaluate(() => ({
   inline: document.querySelectorAll("[style], style, script:not([src]):not([type='application/ld+json'])").length,
 }));
 export const SOUND = { h1: 1, main: 1, title: true, lang: true, skip: true, inline: 0 };
+
+/**
+ * Texts of the page with plain Latin letters: where every word of ours is accented, these are not from `locales/`.
+ * @param {import("puppeteer-core").Page} page @param {string} [except] selector of what is somebody else's words
+ */
+export const plainWords = (page, except = "script, style") => page.evaluate((except) => {
+  const found = [];
+  const walker = document.createTreeWalker(document.documentElement, NodeFilter.SHOW_TEXT);
+  for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+    if (!node.parentElement?.closest(`script, style, ${except}`)) found.push(node.textContent ?? "");
+  }
+  for (const element of document.querySelectorAll("[aria-label], [title], [placeholder], [alt], meta[name=description]")) {
+    for (const name of ["aria-label", "title", "placeholder", "alt", "content"]) found.push(element.getAttribute(name) ?? "");
+  }
+  return found.map((text) => text.trim()).filter((text) => /[A-Za-z]{2}/.test(text.replaceAll(/Voxanne|sample-request/g, "")));
+}, except);
+
+/** Elements whose words do not fit into them. @param {import("puppeteer-core").Page} page */
+export const cut = (page) => page.evaluate(() => [...document.querySelectorAll("main *, header *, footer *, body > table *")]
+  .filter((e) => e.getClientRects().length > 0 && !e.closest(".vh, svg, thead, select") && e.scrollWidth > e.clientWidth + 1
+    && !["inline", "contents"].includes(getComputedStyle(e).display))
+  .map((e) => `${e.tagName} ${e.className}: ${e.textContent}`));

@@ -95,11 +95,37 @@ export async function startServer(settings = {}) {
     return JSON.parse(said);
   };
 
+  /** What psql answers as the administrator. @param {string} sql */
+  const psql = async (sql) => {
+    const run = spawn(voxanne, ["psql", "--", "-AtXc", sql], { env, stdio: ["ignore", "pipe", "inherit"] });
+    let said = "";
+    run.stdout.on("data", (part) => { said += part; });
+    const [code] = await once(run, "exit");
+    if (code !== 0) throw new Error(`psql: ${code}`);
+    return said.trim();
+  };
+  /** Keeps everybody else from writing to a table until `release`. @param {string} table */
+  const lock = async (table) => {
+    const run = spawn(voxanne, ["psql", "--", "-AtX"], { env, stdio: ["pipe", "pipe", "inherit"] });
+    run.stdin.write(`begin; lock table ${table} in exclusive mode; select 'locked';\n`);
+    let said = "";
+    while (!said.includes("locked")) said += (await once(run.stdout, "data"))[0];
+    return {
+      release: async () => {
+        const gone = once(run, "exit");
+        run.stdin.end("commit;\n");
+        await gone;
+      },
+    };
+  };
+
   await start();
   return {
     base,
     start,
     halt,
+    psql,
+    lock,
     /** A practice with its owner and a connection, made from the command line. */
     practice: async (/** @type {string} */ name, /** @type {string} */ email, /** @type {string} */ password) => {
       const { org_id: org } = await admin(["create-org", "--name", name, "--owner-email", email, "--password-stdin"], password);
@@ -111,6 +137,35 @@ export async function startServer(settings = {}) {
       await halt();
       rmSync(place, { recursive: true, force: true });
     },
+  };
+}
+
+/** A mail relay: Debian's aiosmtpd. */
+export async function startRelay() {
+  const script = fileURLToPath(new URL("../../crates/mail/tests/relay.py", import.meta.url));
+  const child = spawn("/usr/bin/python3", [script], { stdio: ["pipe", "pipe", "inherit"] });
+  const lines = createInterface({ input: child.stdout });
+  const { port } = JSON.parse((await once(lines, "line"))[0]);
+  /** @type {string[]} */
+  const mails = [];
+  lines.on("line", (line) => {
+    const { mail } = JSON.parse(line);
+    if (mail) mails.push(`${mail.envelope.to.join()}\n${mail.parts.map((/** @type {{ text: string }} */ part) => part.text).join("\n")}`);
+  });
+  return {
+    url: `smtp://127.0.0.1:${port}`,
+    /** The mails it took: recipients, then words. */
+    taken: () => mails,
+    /** Waits for a mail and answers what stands in its brackets; the mail counts no more. */
+    find: async (/** @type {string} */ to, /** @type {RegExp} */ words) => {
+      for (let waited = 0; waited < 20_000; waited += 50) {
+        const place = mails.findIndex((mail) => mail.startsWith(to) && words.test(mail));
+        if (place >= 0) return /** @type {RegExpExecArray} */ (words.exec(mails.splice(place, 1)[0]))[1];
+        await new Promise((then) => setTimeout(then, 50));
+      }
+      throw new Error(`no mail to ${to}`);
+    },
+    stop: () => child.kill(),
   };
 }
 

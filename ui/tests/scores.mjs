@@ -3,8 +3,12 @@ import { fileURLToPath } from "node:url";
 import lighthouse from "lighthouse";
 
 export const PLACES = ["/", "/how-it-works", "/pricing", "/security", "/privacy", "/terms", "/fr", "/de", "/es", "/pt-BR", "/ar"];
+/** What only the server itself has, with a database behind it. */
+export const SERVED = ["/book", "/ar/book"];
 /** The pages are judged as an operator has them who has filled in the file: then none is kept from search engines. */
 export const OPTIONS = ["--site", fileURLToPath(new URL("../../docs/site.example.toml", import.meta.url))];
+/** The same for the server. */
+export const SETTINGS = { VOXANNE_SITE_FILE: OPTIONS[1] };
 export const CATEGORIES = ["performance", "accessibility", "best-practices", "seo"];
 
 /**

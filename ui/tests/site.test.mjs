@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { SOUND, THEMES, WIDTHS, axe, dress, launch, openPage, overflow, skeleton } from "./browser.mjs";
+import { SOUND, THEMES, WIDTHS, axe, cut, dress, launch, openPage, overflow, plainWords, skeleton } from "./browser.mjs";
 import { startGallery } from "./programs.mjs";
 
 const PLACES = ["/", "/how-it-works", "/pricing", "/security", "/privacy", "/terms"];
@@ -132,19 +132,6 @@ test("a configured site says what its operator wrote, in the operator's colour, 
 // Words from outside `locales/`: besides the operator's name and a request's id, the languages' own names.
 const OTHERS = /^(English|Français|Deutsch|Español|Português \(Brasil\))$/;
 
-/** @param {import("puppeteer-core").Page} page */
-const plainWords = (page) => page.evaluate(() => {
-  const found = [];
-  const walker = document.createTreeWalker(document.documentElement, NodeFilter.SHOW_TEXT);
-  for (let node = walker.nextNode(); node; node = walker.nextNode()) {
-    if (!node.parentElement?.closest("script, style")) found.push(node.textContent ?? "");
-  }
-  for (const element of document.querySelectorAll("[aria-label], [title], [placeholder], [alt], meta[name=description]")) {
-    for (const name of ["aria-label", "title", "placeholder", "alt", "content"]) found.push(element.getAttribute(name) ?? "");
-  }
-  return found.map((text) => text.trim()).filter((text) => /[A-Za-z]{2}/.test(text.replaceAll(/Voxanne|sample-request/g, "")));
-});
-
 test("no word stands outside the files of words, and longer words are not cut off", async () => {
   const { page, complaints } = await openPage(chromium.browser);
   for (const place of [...PLACES, "/gone", "/broken"]) {
@@ -153,11 +140,7 @@ test("no word stands outside the files of words, and longer words are not cut of
     for (const width of [...WIDTHS, 320]) {
       await dress(page, width, "light");
       assert.equal(await overflow(page), 0, `${place} at ${width} px`);
-      const cut = await page.evaluate(() => [...document.querySelectorAll("main *, header *, footer *")]
-        .filter((e) => e.getClientRects().length > 0 && !e.closest(".vh, svg, thead") && e.scrollWidth > e.clientWidth + 1
-          && getComputedStyle(e).display !== "inline")
-        .map((e) => `${e.tagName} ${e.className}: ${e.textContent}`));
-      assert.deepEqual(cut, [], `${place} at ${width} px`);
+      assert.deepEqual(await cut(page), [], `${place} at ${width} px`);
     }
   }
   assert.deepEqual(complaints, []);

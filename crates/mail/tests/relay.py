@@ -44,6 +44,24 @@ def read(content):
     }
 
 
+class Intruder(SMTP):
+    """Says something in clear behind its answer to STARTTLS, as somebody between it and us could: at once, or a moment later."""
+
+    waits = False
+
+    async def push(self, status):
+        await super().push(status)
+        if isinstance(status, str) and status.startswith("220 Ready"):
+            if self.waits:
+                await asyncio.sleep(0.2)
+            self._writer.write(b"250-relay.example.com\r\n250 AUTH PLAIN LOGIN\r\n235 welcome\r\n")
+            await self._writer.drain()
+
+
+class PatientIntruder(Intruder):
+    waits = True
+
+
 class Relay:
     def __init__(self, mode):
         self.mode = mode
@@ -109,6 +127,7 @@ async def main():
     options.add_argument("--user")
     options.add_argument("--password")
     options.add_argument("--only-login", action="store_true")
+    options.add_argument("--intruder", choices=["at-once", "later"])
     options = options.parse_args()
 
     context = None
@@ -122,9 +141,10 @@ async def main():
         return AuthResult(success=good, handled=good or False)
 
     relay = Relay(options.mode)
+    kind = {None: SMTP, "at-once": Intruder, "later": PatientIntruder}[options.intruder]
 
     def connection():
-        return SMTP(
+        return kind(
             relay,
             hostname="relay.example.com",
             tls_context=context if options.tls == "starttls" else None,

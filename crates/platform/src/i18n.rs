@@ -256,12 +256,13 @@ macro_rules! folder {
             include_str!(concat!("../../../locales/", $tag, "/site.ftl")),
             include_str!(concat!("../../../locales/", $tag, "/booking.ftl")),
             include_str!(concat!("../../../locales/", $tag, "/mail.ftl")),
+            include_str!(concat!("../../../locales/", $tag, "/account.ftl")),
         ]
     };
 }
 
 /// The texts of a language's files.
-fn files(locale: Locale) -> [&'static str; 3] {
+fn files(locale: Locale) -> [&'static str; 4] {
     match locale {
         Locale::En => folder!("en"),
         Locale::Fr => folder!("fr"),

@@ -8,5 +8,6 @@ pub mod mail_events;
 pub mod mailgun;
 pub mod postmark;
 pub mod sendgrid;
+pub mod ses;
 pub mod vapi;
 pub mod webhook;

@@ -4,17 +4,17 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
-use identity::organizations::actions::{create_organization, organization_exists};
+use identity::organizations::actions::{add_owner, create_organization, organization_exists};
 use identity::organizations::model::NewOrganization;
 use platform::audit::Actor;
 use platform::clock::Clock;
 use platform::config::Config;
-use platform::ids::OrgId;
+use platform::ids::{ConnectionId, OrgId};
 use platform::secret::Secret;
 use platform::tenancy::Tenancy;
 use providers::vapi::signature::WebhookAuth;
 use serde_json::json;
-use voice::connections::actions::{NewConnection, create_connection};
+use voice::connections::actions::{NewConnection, create_connection, remove_api_key, set_api_key};
 use voice::numbers::actions::{Mapping, map_number};
 
 use crate::cli::{say, secret_from_file, secret_from_stdin};
@@ -25,8 +25,12 @@ use crate::database::{self, Database};
 pub enum AdminCommand {
     /// Makes an organization and its owner.
     CreateOrg(CreateOrg),
+    /// Makes somebody an owner of an organization that is there, for example one that was imported.
+    AddOwner(AddOwner),
     /// Makes a provider connection for an organization and prints its webhook address.
     ConnectProvider(ConnectProvider),
+    /// Keeps a connection's private key at the provider, in the place of the one before it.
+    SetProviderKey(SetProviderKey),
     /// Lets an agent answer a phone number.
     MapNumber(MapNumber),
     /// Makes a user an operator of this installation.
@@ -63,6 +67,26 @@ pub struct CreateOrg {
     json: bool,
 }
 
+/// Options of `admin add-owner`.
+#[derive(Args, Debug)]
+pub struct AddOwner {
+    /// The organization.
+    #[arg(long)]
+    org: OrgId,
+    /// E-mail address of the owner.
+    #[arg(long)]
+    email: String,
+    /// Name of the owner.
+    #[arg(long, default_value = "Owner")]
+    name: String,
+    /// Reads the password from standard input: a new one, or that of the person's account.
+    #[arg(long, required_unless_present = "password_file")]
+    password_stdin: bool,
+    /// Reads the password from a file.
+    #[arg(long, conflicts_with = "password_stdin")]
+    password_file: Option<PathBuf>,
+}
+
 /// Options of `admin connect-provider`.
 #[derive(Args, Debug)]
 pub struct ConnectProvider {
@@ -90,6 +114,23 @@ pub struct ConnectProvider {
     /// Prints JSON.
     #[arg(long)]
     json: bool,
+}
+
+/// Options of `admin set-provider-key`.
+#[derive(Args, Debug)]
+pub struct SetProviderKey {
+    /// The organization.
+    #[arg(long)]
+    org: OrgId,
+    /// The connection.
+    #[arg(long)]
+    connection: ConnectionId,
+    /// Reads the private key from a file.
+    #[arg(long, required_unless_present = "remove")]
+    api_key_file: Option<PathBuf>,
+    /// Forgets the private key instead.
+    #[arg(long, conflicts_with = "api_key_file")]
+    remove: bool,
 }
 
 /// Options of `admin map-number`.
@@ -123,7 +164,9 @@ pub async fn run(config: &Config, command: AdminCommand) -> anyhow::Result<()> {
         let tenancy = database.tenancy(2).await?;
         match command {
             AdminCommand::CreateOrg(arguments) => create_org(&tenancy, arguments).await,
+            AdminCommand::AddOwner(arguments) => add_one_owner(&tenancy, &arguments).await,
             AdminCommand::ConnectProvider(arguments) => connect_provider(config, &tenancy, arguments).await,
+            AdminCommand::SetProviderKey(arguments) => set_provider_key(config, &tenancy, &arguments).await,
             AdminCommand::MapNumber(arguments) => map(&tenancy, &arguments).await,
             AdminCommand::GrantOperator { email } => grant_operator(&tenancy, &email).await,
         }
@@ -153,6 +196,14 @@ async fn create_org(tenancy: &Tenancy, arguments: CreateOrg) -> anyhow::Result<(
     Ok(())
 }
 
+async fn add_one_owner(tenancy: &Tenancy, arguments: &AddOwner) -> anyhow::Result<()> {
+    let password = read_secret(arguments.password_file.as_ref(), "password").await?;
+    let AddOwner { org, email, name, .. } = arguments;
+    let user = add_owner(tenancy, &Clock::system(), *org, email, name, &password).await?;
+    say(&format!("User {user} is an owner of organization {org}.\n"));
+    Ok(())
+}
+
 async fn connect_provider(config: &Config, tenancy: &Tenancy, arguments: ConnectProvider) -> anyhow::Result<()> {
     let auth: WebhookAuth = match &arguments.auth {
         Some(text) => serde_json::from_str(text).context("--auth is not a verification scheme")?,
@@ -177,6 +228,22 @@ async fn connect_provider(config: &Config, tenancy: &Tenancy, arguments: Connect
     } else {
         say(&format!("Connection {id} is there. Set the server URL at the provider to\n  {url}\n"));
     }
+    Ok(())
+}
+
+async fn set_provider_key(config: &Config, tenancy: &Tenancy, arguments: &SetProviderKey) -> anyhow::Result<()> {
+    let key = database::master_key(config)?;
+    anyhow::ensure!(organization_exists(tenancy, arguments.org).await?, "there is no organization {}", arguments.org);
+    let mut tx = tenancy.tenant(arguments.org).await?;
+    match &arguments.api_key_file {
+        Some(path) => {
+            let api_key = secret_from_file(path, "private key")?;
+            set_api_key(&mut tx, &key, Actor::System, arguments.connection, &api_key).await?;
+        }
+        None => remove_api_key(&mut tx, Actor::System, arguments.connection).await?,
+    }
+    tx.commit().await?;
+    say("Done.\n");
     Ok(())
 }
 

@@ -11,6 +11,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::IntoResponse as _;
 use demos::Demos;
+use jiff::SignedDuration;
 use mail::relay::Patience;
 use mail::{Outbox, Worker};
 use platform::clock::Clock;
@@ -28,11 +29,12 @@ use tower_http::timeout::TimeoutLayer;
 use utoipa::openapi::OpenApi;
 use voice::VoiceState;
 use voice::provider::ProviderSettings;
+use voice::reconcile::model::SilenceLimits;
 
 use crate::docs::{self, Docs};
 use crate::health::{self, HealthState};
 use crate::jobs::{self, JobsState};
-use crate::openapi;
+use crate::{mail_api, openapi};
 
 /// Longest time for one request. Live connections are upgraded or streamed and not bound by it.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -91,7 +93,7 @@ impl App {
     /// Puts the parts together. Does not touch the database.
     pub fn new(config: &Config, foundation: Foundation) -> anyhow::Result<Self> {
         let Foundation { tenancy, clock, master_key, tasks, public_origin, demonstration, simulated_api } = foundation;
-        let outbound = Outbound::new(&config.outbound, clock.clone())?;
+        let outbound = Outbound::new(&config.outbound, clock.clone()).context("the client for requests of ours")?;
         let jobs = Jobs::new(tenancy.clone(), clock.clone(), tasks.clone());
         let storage = Storage::open(&config.storage, &config.server.data_dir).context("VOXANNE_STORAGE_URL")?;
         let public_limit = limiter("public_api", config.limits.public_api);
@@ -118,13 +120,12 @@ impl App {
             clock: clock.clone(),
             master_key: master_key.clone(),
             tasks: tasks.clone(),
-            jobs: jobs.clone(),
             authority: identity.authority.clone(),
             public_origin: public_origin.clone(),
             other_origins: config.server.cors_origins.iter().map(|origin| origin.as_str().to_owned()).collect(),
             platform_secrets: config.vapi.webhook_secrets.clone(),
-            outbound,
-            jobs,
+            outbound: outbound.clone(),
+            jobs: jobs.clone(),
             storage,
             max_recording_bytes: config.storage.max_recording_bytes,
             copies_at_once: config.storage.copies_at_once,
@@ -133,15 +134,23 @@ impl App {
                 simulated_url: simulated_api,
                 platform_key: config.vapi.api_key.clone(),
             },
+            silence: SilenceLimits {
+                ringing: SignedDuration::from_mins(config.vapi.silent_ringing_minutes.into()),
+                talking: SignedDuration::from_mins(config.vapi.silent_call_minutes.into()),
+            },
             unverified: unverified.clone(),
             max_webhook_bytes: usize::try_from(config.limits.max_webhook_bytes)?,
             spool_dir: config.server.data_dir.join("spool"),
             live_per_user: usize::try_from(config.limits.live_connections_per_user)?,
             live_per_org: usize::try_from(config.limits.live_connections_per_org)?,
         });
-        let mail_events =
-            mail::tracking::api::WebhookState::new(tenancy.clone(), clock, unverified.clone(), &config.mail.events)
-                .context("VOXANNE_MAIL_SENDGRID_WEBHOOK_KEY")?;
+        let mail_events = mail::tracking::api::WebhookState::new(
+            tenancy.clone(),
+            clock,
+            unverified.clone(),
+            &config.mail.events,
+            mail::tracking::ses::fetch_through(outbound),
+        )?;
         let announcing = voice.clone();
         let demos = Demos::new(demos::Services {
             authority: identity.authority.clone(),
@@ -226,6 +235,7 @@ impl App {
         let tenant: TenantRouter<()> = identity::tenant_router(self.identity.clone())
             .merge(voice::tenant_router(self.voice.clone()))
             .merge(demos::tenant_router(self.demos.clone()))
+            .merge(mail_api::router(mail_api::MailApi::new(self.identity.authority.clone(), self.outbox.clone())))
             .merge(jobs::router(JobsState::new(self.identity.authority.clone(), self.jobs.clone())));
         let public: PublicRouter<()> = identity::public_router(self.identity.clone())
             .merge(voice::public_router(&self.voice))

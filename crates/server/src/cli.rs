@@ -9,7 +9,7 @@ use platform::config::{Config, process_environment};
 use platform::secret::Secret;
 use tokio::io::AsyncReadExt as _;
 
-use crate::{admin, backup, doctor, openapi, psql, replay, serve, simulate};
+use crate::{admin, backup, doctor, import, openapi, psql, reconcile, replay, serve, simulate};
 
 /// The AI receptionist platform you run yourself.
 ///
@@ -49,12 +49,17 @@ enum Command {
     /// Administration.
     #[command(subcommand)]
     Admin(admin::AdminCommand),
+    /// Moves in from another system.
+    #[command(subcommand)]
+    Import(import::ImportCommand),
     /// Backs the installation up while it runs.
     Backup(backup::BackupArguments),
     /// Restores a backup into an empty installation.
     Restore(backup::RestoreArguments),
     /// Rebuilds calls from their stored events and reports differences.
     Replay(replay::ReplayArguments),
+    /// Compares our calls with what every connection's provider says of them, now, and heals the difference.
+    Reconcile(reconcile::ReconcileArguments),
     /// Plays invented calls against a running server, as the voice provider would.
     Simulate(Box<simulate::SimulateArguments>),
 }
@@ -78,7 +83,10 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::CheckConfig { example: true } => say(&platform::config::example()),
         Command::CheckConfig { example: false } => {
-            config()?;
+            let config = config()?;
+            for warning in mail::warnings(&config.mail) {
+                say(&format!("Note: {warning}.\n"));
+            }
             say("The configuration is in order.\n");
         }
         Command::Openapi => say(&openapi::document()?),
@@ -91,6 +99,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Command::Psql { arguments } => return psql::run(&config()?, &arguments).await,
         Command::Admin(command) => admin::run(&config()?, command).await?,
+        Command::Import(command) => return Box::pin(import::run(&config()?, command)).await,
         Command::Backup(arguments) => {
             let environment = process_environment()?;
             // Boxed like the server: it would make every command's stack as large.
@@ -98,6 +107,9 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Command::Restore(arguments) => Box::pin(backup::restore(&config()?, &arguments)).await?,
         Command::Replay(arguments) => return replay::run(&config()?, &arguments).await,
+        Command::Reconcile(arguments) => {
+            return Box::pin(reconcile::run(config()?, &arguments)).await;
+        }
         Command::Simulate(arguments) => return simulate::run(*arguments).await,
     }
     Ok(ExitCode::SUCCESS)

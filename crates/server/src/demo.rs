@@ -29,6 +29,8 @@ use crate::cli::say;
 
 /// Everything that is said and that goes wrong follows from this.
 const SEED: u64 = 7;
+/// Where the address of the simulated provider stands, for commands beside the server.
+const PROVIDER_FILE: &str = "demo-provider";
 /// Days of past calls that a new demonstration begins with.
 const DAYS: u32 = 7;
 /// Calls that the simulated provider remembers: a day of demonstration.
@@ -68,8 +70,36 @@ pub async fn start_provider(config: &mut Config, tasks: &Tasks) -> anyhow::Resul
         }
     });
     let authority = provider.authority().context("the simulated provider has no address")?;
+    let path = platform::embedded::prepare_data_dir(&config.server.data_dir)?.join(PROVIDER_FILE);
+    std::fs::write(&path, &authority).with_context(|| format!("{} cannot be written", path.display()))?;
     config.outbound.allow.push(authority.parse().map_err(|_| anyhow::anyhow!("{authority} is no host and port"))?);
     Ok(provider)
+}
+
+/// Tells commands that no simulated provider runs here.
+pub fn no_provider(config: &Config) -> anyhow::Result<()> {
+    let path = config.server.data_dir.join(PROVIDER_FILE);
+    match std::fs::remove_file(&path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("{} cannot be removed", path.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The API of the simulated provider that a server on the same data directory runs, for a command beside it; lets our own
+/// guard reach it. None: there is no demonstration here.
+pub fn running_provider(config: &mut Config) -> anyhow::Result<Option<String>> {
+    let path = config.server.data_dir.join(PROVIDER_FILE);
+    match std::fs::read_to_string(&path) {
+        Ok(authority) => {
+            let host = authority.parse().map_err(|_| anyhow::anyhow!("{} names no host and port", path.display()))?;
+            config.outbound.allow.push(host);
+            Ok(Some(format!("http://{authority}")))
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("{} cannot be read", path.display())),
+    }
 }
 
 /// Adds the invented practices that are missing, prints the sign-in, and lets calls come in.

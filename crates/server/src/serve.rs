@@ -20,6 +20,8 @@ use crate::cli::ServeArguments;
 use crate::database::{self, Database};
 use crate::{backup, demo, listener};
 
+/// Makes a debug build speak with longer words, for the browser tests.
+const PSEUDO: &str = "VOXANNE_TEST_PSEUDO";
 /// The log filter when the operator chose none.
 const DEFAULT_LOG_FILTER: &str = "info";
 /// How long a client may take to send the head of a request. Longer than the minute that proxies keep an idle connection
@@ -44,6 +46,12 @@ pub async fn run(mut config: Config, arguments: ServeArguments) -> anyhow::Resul
         "warn".clone_into(&mut config.log.filter);
     }
     platform::telemetry::start_logging(&config.log)?;
+    if std::env::var_os(PSEUDO).is_some() {
+        platform::i18n::speak_pseudo();
+    }
+    for warning in mail::warnings(&config.mail) {
+        tracing::warn!("{warning}");
+    }
     // Before anything else is started: a port that is taken is the most likely thing to be wrong.
     let listener = listen(config.server.listen).await?;
     let address = listener.local_addr()?;
@@ -70,7 +78,12 @@ async fn serve(
     )?;
     let tasks = Tasks::new();
     let mut config = config.clone();
-    let simulated = if arguments.demo { Some(demo::start_provider(&mut config, &tasks).await?) } else { None };
+    let simulated = if arguments.demo {
+        Some(demo::start_provider(&mut config, &tasks).await?)
+    } else {
+        demo::no_provider(&config)?;
+        None
+    };
     let metrics = PrometheusBuilder::new().install_recorder().context("metrics could not be set up")?;
     let foundation = Foundation {
         tenancy: tenancy.clone(),
@@ -84,10 +97,13 @@ async fn serve(
     let app = App::new(&config, foundation)?;
     app.voice.storage.prepare().context("recordings cannot be kept")?;
     app.start_forgetting(&tasks);
+    if database.embedded.is_some() {
+        app.jobs().take_back().await?;
+    }
     app.start_presence(!arguments.no_worker);
     if !arguments.no_worker {
         app.start_worker();
-        backup::start(config, database, tenancy.clone(), Clock::system(), app.jobs())?;
+        backup::start(&config, database, tenancy.clone(), Clock::system(), app.jobs())?;
     }
     if let Some(address) = config.server.metrics_listen {
         serve_metrics(address, metrics, &tasks).await?;

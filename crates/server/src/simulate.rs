@@ -54,7 +54,8 @@ pub struct SimulateArguments {
     #[arg(long, default_value_t = 0)]
     retries: u32,
     /// Also answers the provider's API on this address, which knows the calls and their recordings, and goes on answering
-    /// after the calls until Ctrl-C. The server needs VOXANNE_VAPI_API_URL=http://ADDRESS and VOXANNE_OUTBOUND_ALLOW=ADDRESS.
+    /// after the calls until Ctrl-C. The server needs it as `VOXANNE_VAPI_API_URL` (`http://ADDRESS`) and in
+    /// `VOXANNE_OUTBOUND_ALLOW`.
     #[arg(long, value_name = "ADDRESS")]
     provider_listen: Option<SocketAddr>,
     /// Reads the private key that the API accepts from a file.

@@ -230,6 +230,17 @@ impl Truth {
         Ok(truth)
     }
 
+    /// The truth once the receiver has asked the provider for everything that it missed: what was held back counts as
+    /// acknowledged.
+    #[must_use]
+    pub fn reconciled(mut self) -> Self {
+        for record in self.events.iter_mut().filter(|record| record.fault == Some(Fault::Lost)) {
+            record.fault = None;
+            record.status = Some(200);
+        }
+        self
+    }
+
     /// What the receiver must know: one entry for every call of which it acknowledged anything.
     pub fn expected(&self) -> Vec<Expected<'_>> {
         let mut acknowledged: HashMap<Uuid, Vec<&EventRecord>> = HashMap::new();

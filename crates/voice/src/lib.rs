@@ -5,8 +5,9 @@
 //! - [`ingress`]: an event comes in.
 //! - [`calls`]: the record, and what people read of it.
 //! - [`live`]: calls as they happen.
-//! - [`recordings`]: the sound of a call, copied into our own storage.
 //! - [`provider`]: asking the provider about calls.
+//! - [`reconcile`]: every call accounted for, and calls that fell silent.
+//! - [`recordings`]: the sound of a call, copied into our own storage.
 //! - [`quarantine`]: events that belong to no organization we know of.
 
 pub mod calls;
@@ -16,6 +17,7 @@ pub mod live;
 pub mod numbers;
 pub mod provider;
 pub mod quarantine;
+pub mod reconcile;
 pub mod recordings;
 
 use std::net::IpAddr;
@@ -48,6 +50,8 @@ use live::model::LiveEvent;
 use live::neighbours::Neighbours;
 use numbers::Routing;
 use provider::{ProviderClient, ProviderSettings};
+use reconcile::Reconciler;
+use reconcile::model::SilenceLimits;
 use recordings::Copier;
 
 /// What the voice domain needs from the process.
@@ -80,6 +84,8 @@ pub struct Services {
     pub outbound: Outbound,
     /// Where the provider is asked.
     pub provider: ProviderSettings,
+    /// How long a call may be silent.
+    pub silence: SilenceLimits,
     /// Limit of unverified webhook requests per address.
     pub unverified: Option<Limiter<IpAddr>>,
     /// Largest webhook body in bytes.
@@ -116,6 +122,10 @@ pub struct VoiceParts {
     pub ingress: Ingress,
     /// Asks the provider.
     pub provider: ProviderClient,
+    /// Compares with the provider and heals.
+    pub reconciler: Reconciler,
+    /// How long a call may be silent.
+    pub silence: SilenceLimits,
     /// The live view's parts.
     pub live: LiveParts,
     /// Work that happens later.
@@ -154,7 +164,14 @@ impl VoiceState {
             origins: services.other_origins.into(),
             public_origin: public_origin.as_str().to_owned(),
         };
-        let provider = ProviderClient::new(tenancy.clone(), master_key.clone(), services.outbound, services.provider);
+        let provider = ProviderClient::new(
+            tenancy.clone(),
+            clock.clone(),
+            master_key.clone(),
+            services.outbound,
+            services.provider,
+        );
+        let reconciler = Reconciler::new(tenancy.clone(), clock.clone(), provider.clone(), ingress.clone());
         let (watchers, others) = (live.hub.clone(), neighbours.clone());
         let copier = Copier::new(recordings::copy::Parts {
             tenancy: tenancy.clone(),
@@ -180,6 +197,8 @@ impl VoiceState {
             authority,
             ingress,
             provider,
+            reconciler,
+            silence: services.silence,
             live,
             jobs,
             storage,
@@ -226,6 +245,7 @@ impl VoiceState {
     pub fn start_worker(&self) {
         calls::jobs::keep_indexed(self.tenancy.clone(), &self.jobs);
         live::jobs::keep_short(self.tenancy.clone(), self.authority.clock().clone(), &self.jobs);
+        reconcile::jobs::start(&self.reconciler, self.silence, &self.jobs);
         recordings::jobs::start(&self.copier, &self.jobs, self.copies_at_once);
     }
 }

@@ -190,6 +190,10 @@ export class Live extends HTMLElement {
 
   /** What is on the page may be wrong in any way: all of it is fetched again, once. */
   everything() {
+    if (this.hasAttribute("data-bookings")) {
+      this.gather("booking.changed", undefined);
+      return;
+    }
     this.gather("call.updated", undefined);
     for (const part of document.querySelectorAll("[data-call]")) this.gather("call.updated", part.getAttribute("data-call") ?? "");
   }
@@ -260,6 +264,8 @@ export class Live extends HTMLElement {
    */
   show(state, tag, word) {
     this.dataset.is = state;
+    // One that only listens for bookings leaves the words to the one beside it.
+    if (this.hasAttribute("data-bookings")) return;
     const mark = this.querySelector("[data-state]");
     if (mark) mark.textContent = tag;
     mark?.toggleAttribute("hidden", !tag);

@@ -35,14 +35,15 @@ use uuid::Uuid;
 use identity::Role;
 use platform::config::SiteConfig;
 use voice::calls::model::Direction;
+use voice::reconcile::{DifferenceRow, Kind, SilentRow, WindowRow};
 use web::components::{Caption, HourBar, LiveRow, LiveState, Moment, Speaker, Stat, Tone, Turn};
 use web::frame::{Chrome, Frame, Line, OrganizationLink, Theme, Toast};
 use web::page::{Page, framed_mail, wants_fragment};
 use web::pages::calls::{CallRow, Calls, Filters, Outcome};
 use web::pages::problem::Problem;
 use web::pages::{
-    api_keys, call, calls, connections, entry, limits, live, mail, organization, problem, profile, quarantine, team,
-    today,
+    accounting, api_keys, call, calls, connections, entry, import, limits, live, mail, organization, problem, profile,
+    quarantine, team, today,
 };
 use web::security::Nonce;
 use web::site::{About, Site, Visit};
@@ -143,6 +144,7 @@ fn frame(headers: &HeaderMap, asked: &HashMap<String, String>) -> Frame {
         theme: asked.get("theme").map_or(theme, |t| Theme::from_cookie(t)),
         nonce: Nonce::new(*Uuid::new_v4().as_bytes()),
         csrf: "gallery".to_owned(),
+        form_key: "gallery".to_owned(),
         now: Timestamp::now(),
         simulated: asked.contains_key("simulated"),
     }
@@ -421,7 +423,7 @@ async fn other_page(
         )),
         "forgot" => Page::public(entry::forgot(&frame, None)),
         "forgot/sent" => Page::public(entry::forgot_sent(&frame)),
-        "reset/sample" => Page::public(entry::reset(&frame, "sample", None)),
+        "reset/sample" => Page::public(entry::reset(&frame, "sample", asked.contains_key("problem"))),
         "reset/gone" => Page::public(entry::reset_gone(&frame)).with_status(StatusCode::GONE),
         "invite/sample" => Page::public(entry::invitation(
             &frame,
@@ -452,8 +454,11 @@ async fn other_page(
         "app/settings/team" => Page::app(&chrome, team::page(&chrome, &sample_team(now, &asked))),
         "app/settings/api-keys" => Page::app(&chrome, api_keys::page(&chrome, &sample_keys(now, &asked))),
         "app/settings/connections" => Page::app(&chrome, connections::page(&chrome, &sample_connections(now, &asked))),
+        "app/operator/accounting" => Page::app(&chrome, accounting::page(&chrome, &sample_accounting(now, &asked))),
         "app/operator/quarantine" => Page::app(&chrome, quarantine::page(&chrome, &sample_quarantine(now, &asked))),
+        "app/operator/import" => Page::app(&chrome, import::page(&chrome, &sample_import(now, &asked))),
         "app/operator/mail" => Page::app(&chrome, mail::page(&chrome, &sample_mails(now, &asked))),
+        "app/operator/mail/unmatched" => Page::app(&chrome, mail::strays_page(&chrome, &sample_strays(now, &asked))),
         "app/operator/mail/suppressions" => {
             Page::app(&chrome, mail::suppressions_page(&chrome, &sample_suppressions(now, &asked)))
         }
@@ -626,6 +631,7 @@ fn sample_connections(now: Timestamp, asked: &HashMap<String, String>) -> connec
         last_event_at: (!quiet).then(|| ago(now, 42)),
         last_event_kind: (!quiet).then(|| "status-update".to_owned()),
         secrets: if quiet { 1 } else { 2 },
+        has_key: !quiet,
         simulated: quiet,
     };
     connections::Connections {
@@ -640,6 +646,51 @@ fn sample_connections(now: Timestamp, asked: &HashMap<String, String>) -> connec
             .contains_key("test")
             .then(|| (of, true, "A test event was verified and stored, after 12 ms.".to_owned())),
         ..connections::Connections::default()
+    }
+}
+
+fn sample_accounting(now: Timestamp, asked: &HashMap<String, String>) -> voice::reconcile::actions::Overview {
+    if asked.contains_key("empty") {
+        return voice::reconcile::actions::Overview {
+            windows: Vec::new(),
+            differences: Vec::new(),
+            silent: Vec::new(),
+        };
+    }
+    let window = |label: Option<&str>, calls: i64, healed: i64, problem: Option<&str>| WindowRow {
+        org_name: "Bright Dental".to_owned(),
+        label: label.map(str::to_owned),
+        asked_by: if problem.is_some() { "command" } else { "schedule" }.to_owned(),
+        from: ago(now, 900),
+        until: ago(now, 60),
+        position: ago(now, if problem.is_some() { 400 } else { 60 }),
+        complete: problem.is_none(),
+        calls,
+        agreed: calls - healed,
+        healed,
+        problem: problem.map(str::to_owned),
+        touched_at: ago(now, 30),
+    };
+    let difference = |kind: Kind, healed: bool| DifferenceRow {
+        org_name: "Bright Dental".to_owned(),
+        provider_call_id: id(700).to_string(),
+        kind,
+        healed,
+        found_at: ago(now, 40),
+    };
+    let silent = |answer: &str| SilentRow {
+        org_name: "Bright Dental".to_owned(),
+        call_id: platform::ids::CallId::from_uuid(id(701)),
+        answer: answer.to_owned(),
+        asked_at: ago(now, 600),
+    };
+    voice::reconcile::actions::Overview {
+        windows: vec![
+            window(Some("Front desk line"), 1_204, 3, None),
+            window(None, 17, 0, Some("the provider does not accept the private key of this connection")),
+        ],
+        differences: vec![difference(Kind::EndedOnlyHere, false), difference(Kind::MissingReport, true)],
+        silent: ["goes_on", "ended_there", "closed", "not_answered"].map(silent).to_vec(),
     }
 }
 
@@ -662,6 +713,36 @@ fn sample_quarantine(now: Timestamp, asked: &HashMap<String, String>) -> quarant
         quarantine::Quarantine::default()
     } else {
         quarantine::Quarantine { total: list.len() as u64, held: list, ..quarantine::Quarantine::default() }
+    }
+}
+
+fn sample_import(now: Timestamp, asked: &HashMap<String, String>) -> import::Imported {
+    let row = |n: u128, table: &str, reason: &str| import::WaitingRow {
+        id: id(700 + n),
+        table: table.to_owned(),
+        place: format!("{table}.csv:{}", 12 + 31 * n),
+        reason: reason.to_owned(),
+        since: ago(now, 90_000),
+    };
+    if asked.contains_key("empty") {
+        return import::Imported::default();
+    }
+    import::Imported {
+        rows: vec![
+            row(0, "call_logs", "org_id: nothing says whose it is"),
+            row(1, "call_tracking", "agent_id: its agent belongs to another organization"),
+            row(2, "call_transcripts", "call_id: its call is not here"),
+        ],
+        total: 165,
+        organizations: vec![
+            (id(1).to_string(), "Elm Street Dental".to_owned()),
+            (id(2).to_string(), "Birch Lane Dental".to_owned()),
+        ],
+        next: Some("/app/operator/import?cursor=x".to_owned()),
+        problem: asked
+            .contains_key("problem")
+            .then(|| "1 of the chosen rows contradicts this organization, and waits still.".to_owned()),
+        ..import::Imported::default()
     }
 }
 
@@ -789,6 +870,35 @@ fn sample_mail(now: Timestamp, asked: &HashMap<String, String>) -> mail::Mail {
         repeats: Some(id(800)),
         problem: asked.contains_key("problem").then(|| "This mail is still waiting to be sent.".to_owned()),
     }
+}
+
+fn sample_strays(now: Timestamp, asked: &HashMap<String, String>) -> mail::Strays {
+    let row = |n: i64, kind: &str, why: &str, recipient: &str, detail: &str| mail::StrayRow {
+        received_at: ago(now, 5_000 * n),
+        source: "sendgrid".to_owned(),
+        kind: kind.to_owned(),
+        why: why.to_owned(),
+        recipient: recipient.to_owned(),
+        detail: detail.to_owned(),
+    };
+    let rows = vec![
+        row(
+            1,
+            "delivered",
+            "It names no mail that is known here.",
+            "a.very.long.address.of.somebody@department.of.a.clinic.example.org",
+            "14c5d75ce93.of.another.program@example.org",
+        ),
+        row(
+            2,
+            "",
+            "It could not be read: event missing.",
+            "",
+            r#"{"email":"gone@example.org","timestamp":1795600000}"#,
+        ),
+    ];
+    let older = Some("/app/operator/mail/unmatched?cursor=x".to_owned());
+    if asked.contains_key("empty") { mail::Strays::default() } else { mail::Strays { rows, paged: true, older } }
 }
 
 fn sample_suppressions(now: Timestamp, asked: &HashMap<String, String>) -> mail::Suppressions {

@@ -6,7 +6,8 @@ use identity::accounts::actions as accounts;
 use identity::{Caller, Role};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use platform::http::ApiError;
+use platform::http::{ApiError, Speaks};
+use platform::i18n::Locale;
 use platform::tenancy::TenantTx;
 
 use crate::State;
@@ -36,9 +37,18 @@ pub(crate) fn public_frame(state: &State, headers: &HeaderMap) -> Frame {
         theme: cookie(headers, "theme").map_or(Theme::System, Theme::from_cookie),
         nonce: Nonce::new(platform::crypto::random_bytes()),
         csrf: String::new(),
+        form_key: uuid::Builder::from_bytes(platform::crypto::random_bytes()).into_uuid().simple().to_string(),
         now: state.now(),
         simulated: state.demonstration,
     }
+}
+
+/// For a page around signing in: in the language that was chosen on the website, else in the one that the browser likes
+/// best. These pages have one address for all languages, as mails link to them.
+pub(crate) fn account_frame(state: &State, headers: &HeaderMap) -> Frame {
+    let chosen = cookie(headers, "lang").and_then(Locale::from_tag);
+    let locale = chosen.unwrap_or_else(|| Speaks::of(headers).0);
+    Frame { lang: locale.tag(), dir: locale.dir(), ..public_frame(state, headers) }
 }
 
 /// For a page of somebody who signed in and is in no organization.
@@ -126,9 +136,12 @@ fn toast(done: &str) -> Option<Toast> {
         "revoked" => "It no longer works",
         "retired" => "Only the newest secret works now",
         "off" => "Switched off",
+        "key" => "The private key is kept",
+        "nokey" => "The private key is forgotten",
         "retried" => "The job is tried again",
         "started" => "It runs as soon as a node takes it",
         "replayed" => "The event found its organization",
+        "assigned" => "The rows belong to it now",
         "resent" => "A new mail with the same words is in the queue",
         "cancelled" => "It will not be sent",
         "suppressed" => "It is written to no more",

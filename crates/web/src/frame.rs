@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use platform::i18n::Locale;
 use uuid::Uuid;
 
 use crate::security::Nonce;
@@ -59,10 +60,19 @@ pub struct Frame {
     pub nonce: Nonce,
     /// Token of the forms on this page; empty before signing in.
     pub csrf: String,
+    /// Idempotency key of the forms on this page; fresh for this response.
+    pub form_key: String,
     /// When the page was made.
     pub now: Timestamp,
     /// A simulator is sending the calls: every page says so.
     pub simulated: bool,
+}
+
+impl Frame {
+    /// The language of the page's words.
+    pub fn locale(&self) -> Locale {
+        Locale::from_tag(self.lang).unwrap_or(Locale::En)
+    }
 }
 
 /// An organization as the shell shows it.

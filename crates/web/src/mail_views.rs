@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use mail::outbox::model::Suppression;
-use mail::overview::model::{Happened, MailDetail, MailSummary, Step, SuppressedAddress};
+use mail::overview::model::{Happened, MailDetail, MailSummary, Step, Stray, SuppressedAddress};
 use mail::{Health, Priority, State};
 use platform::config::MailConfig;
 use platform::i18n::Locale;
@@ -10,7 +10,7 @@ use platform::ids::MailId;
 
 use crate::components::{Moment, Tone};
 use crate::format::sentence;
-use crate::pages::mail::{Budget, Fate, LIST, Mail, MailRow, Relay, Suppressed, Words};
+use crate::pages::mail::{Budget, Fate, LIST, Mail, MailRow, Relay, StrayRow, Suppressed, Words};
 
 /// When each waiting mail can go.
 type Forecast = [(MailId, Option<Timestamp>)];
@@ -67,7 +67,10 @@ pub(crate) fn states() -> Vec<(&'static str, &'static str)> {
 /// Whether the relay's provider tells what becomes of mails.
 pub(crate) fn tells(config: &MailConfig) -> bool {
     let events = &config.events;
-    !(events.sendgrid_keys.is_empty() && events.postmark_secrets.is_empty() && events.mailgun_keys.is_empty())
+    !(events.sendgrid_keys.is_empty()
+        && events.postmark_secrets.is_empty()
+        && events.mailgun_keys.is_empty()
+        && events.ses_topics.is_empty())
 }
 
 /// How the relay does.
@@ -226,6 +229,23 @@ pub(crate) fn suppressed(row: SuppressedAddress) -> Suppressed {
         words: row.words.unwrap_or_default(),
         mail: row.mail.map(MailId::uuid),
         since: row.created_at,
+    }
+}
+
+/// An event without a mail.
+pub(crate) fn stray(stray: Stray) -> StrayRow {
+    let why = match stray.fault.as_str() {
+        "no_mail" => "It names no mail that is known here.".to_owned(),
+        fault => format!("It could not be read: {}.", fault.replace('_', " ")),
+    };
+    let raw = stray.raw.map(|raw| raw.chars().take(200).collect::<String>());
+    StrayRow {
+        received_at: stray.received_at,
+        source: stray.source,
+        kind: stray.kind.unwrap_or_default(),
+        why,
+        recipient: stray.recipient.unwrap_or_default(),
+        detail: stray.message_id.or(raw).unwrap_or_default(),
     }
 }
 

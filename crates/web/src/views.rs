@@ -355,6 +355,7 @@ pub(crate) fn connection(connection: Connection, webhook_url: String) -> connect
         last_event_at: connection.last_event_at,
         last_event_kind: connection.last_event_type,
         secrets: connection.active_secrets,
+        has_key: connection.has_api_key,
         simulated: connection.simulated,
     }
 }

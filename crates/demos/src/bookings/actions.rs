@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use mail::CalendarMethod;
 use platform::audit::{self, Actor};
-use platform::crypto::{new_token, token_digest};
+use platform::crypto::{MasterKey, new_token, token_digest};
 use platform::http::{Cursor, Limit, Page};
 use platform::i18n::Locale;
 use platform::ids::{OrgId, UserId};
@@ -15,7 +15,7 @@ use platform::tenancy::TenantTx;
 use serde_json::json;
 
 use super::form::Details;
-use super::letters::{Desk, News};
+use super::letters::{ABOUT, Desk, News, TO_SALES};
 use super::model::{Booking, BookingEvent, BookingId, HOLD_LASTS, Held, MOST_OF_MAILBOX, OwnerChange, Source, State};
 use super::store::{self, NewBooking, Wanted};
 use crate::slots::actions::alternatives;
@@ -23,6 +23,8 @@ use crate::slots::model::OpeningRules;
 use crate::slots::store as slots;
 use crate::{DemoError, Demos};
 
+/// Said of a mail that was overtaken.
+const NO_LONGER_TRUE: &str = "the booking was changed before this left";
 /// The constraint that keeps two demos apart.
 const ONE_AT_A_TIME: &str = "demo_bookings_one_at_a_time";
 
@@ -368,6 +370,7 @@ async fn set_state_in(
     Ok((booking, Some(seq)))
 }
 
+/// Writes what is new, in the place of what waits to be sent and is no longer true.
 async fn write(
     demos: &Demos,
     tx: &mut TenantTx,
@@ -379,8 +382,10 @@ async fn write(
 ) -> Result<(), DemoError> {
     let token = demos.open(tx.org(), booking.id, sealed)?;
     let desk = demos.desk(rules);
+    let withdrawn = demos.outbox().withdraw(tx, (ABOUT, booking.id.uuid()), NO_LONGER_TRUE).await?;
     demos.outbox().enqueue(tx, desk.to_prospect(news, booking, token.expose())).await?;
-    if matches!(handle, Handle::Token(_)) {
+    // The sales team knows what its own people do, but not of a booking whose mail has just been taken back.
+    if matches!(handle, Handle::Token(_)) || withdrawn.iter().any(|template| template == TO_SALES) {
         demos.outbox().enqueue(tx, desk.to_sales(news, booking)).await?;
     }
     Ok(())
@@ -458,6 +463,15 @@ impl Filter {
     }
 }
 
+/// Whose live events tell of bookings, and the number of the newest one. To be asked before the bookings are read, so
+/// that none is missed in between.
+pub async fn newest_event(demos: &Demos) -> Result<(OrgId, i64), DemoError> {
+    let mut tx = demos.begin().await?;
+    let found = (tx.org(), store::newest_event(&mut tx).await?);
+    tx.commit().await?;
+    Ok(found)
+}
+
 /// Bookings, the newest first.
 pub async fn list(
     demos: &Demos,
@@ -509,6 +523,43 @@ impl Demos {
         let plain = self.master_key().open(&place(org, id), sealed)?;
         Ok(Secret::new(String::from_utf8_lossy(&plain).into_owned()))
     }
+}
+
+/// A booking that another system took. Its time, if one was agreed, is not known there.
+#[derive(Debug)]
+pub struct KnownBooking {
+    /// The id there, and here.
+    pub id: BookingId,
+    /// The form.
+    pub details: Details,
+    /// What has become of it; never [`State::Held`].
+    pub state: State,
+    /// By whose clock the prospect reads.
+    pub zone: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// Keeps a booking under the id that it has elsewhere, in the transaction of the operator's organization. Nobody gets a mail.
+/// One that is there stays as it is.
+pub async fn keep_booking(tx: &mut TenantTx, key: &MasterKey, known: &KnownBooking) -> Result<(), DemoError> {
+    let token = new_token();
+    let new = NewBooking {
+        id: known.id,
+        slot: None,
+        details: &known.details,
+        zone: &known.zone,
+        locale: Locale::En,
+        source: Source::BookDemo,
+        token_digest: &token_digest(token.expose()),
+        sealed_token: &key.seal(&place(tx.org(), known.id), token.expose().as_bytes())?,
+        idempotency_key: None,
+        now: known.created_at,
+    };
+    if store::insert_booking(tx, &new).await? && known.state != State::Booked {
+        store::set_state(tx, known.id, known.state, false, known.created_at).await?;
+    }
+    Ok(())
 }
 
 fn place(org: OrgId, id: BookingId) -> String {

@@ -12,6 +12,11 @@ use super::model::{Booking, State};
 use super::phone;
 use crate::words;
 
+/// What mails of a booking say they are about.
+pub(super) const ABOUT: &str = "booking";
+/// The text that tells the sales team.
+pub(super) const TO_SALES: &str = "booking.sales";
+
 /// Who writes and where things are.
 pub(super) struct Desk<'a> {
     /// The operator's name for the service.
@@ -87,7 +92,7 @@ impl Desk<'_> {
             html: letter.html,
             calendar: self.entry(booking, &link, Some(method)).map(|body| Calendar { method, body }),
             once: Some(format!("{}/{}/{}", once(news), booking.id, booking.sequence)),
-            about: Some(("booking", booking.id.uuid())),
+            about: Some((ABOUT, booking.id.uuid())),
         }
     }
 
@@ -127,7 +132,7 @@ impl Desk<'_> {
             None => heading,
         };
         Draft {
-            template: "booking.sales",
+            template: TO_SALES,
             priority: Priority::Sales,
             to,
             cc: people.chain(self.config.sales_cc.iter().map(mailbox_of)).collect(),
@@ -138,7 +143,7 @@ impl Desk<'_> {
             html: letter.html,
             calendar: None,
             once: Some(format!("sales-{}/{}/{}", once(news), booking.id, booking.sequence)),
-            about: Some(("booking", booking.id.uuid())),
+            about: Some((ABOUT, booking.id.uuid())),
         }
     }
 

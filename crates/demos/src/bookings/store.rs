@@ -148,69 +148,56 @@ pub(crate) struct NewBooking<'a> {
     pub(crate) now: Timestamp,
 }
 
+type Statement<'q> = sqlx::query::Query<'q, sqlx::Postgres, sqlx::postgres::PgArguments>;
+
+/// Binds what the prospect said, from `prospect_name` to `created_at`: fifteen values.
+fn filled<'q>(statement: Statement<'q>, new: &'q NewBooking<'_>) -> Statement<'q> {
+    statement
+        .bind(&new.details.name)
+        .bind(&new.details.email)
+        .bind(mailbox(&new.details.email))
+        .bind(&new.details.phone.e164)
+        .bind(&new.details.clinic)
+        .bind(&new.details.clinic_type)
+        .bind(&new.details.goal)
+        .bind(&new.details.notes)
+        .bind(new.zone)
+        .bind(new.locale.tag())
+        .bind(new.source.as_str())
+        .bind(new.token_digest)
+        .bind(new.sealed_token)
+        .bind(new.idempotency_key)
+        .bind(new.now.to_sqlx())
+}
+
 /// Turns a hold into a booking. False when the hold is gone, or has been turned already.
 pub(crate) async fn book_hold(tx: &mut TenantTx, new: &NewBooking<'_>, hold: &[u8]) -> Result<bool, DbError> {
-    let done = sqlx::query(
+    let statement = sqlx::query(
         "update demo_bookings set state = 'booked', held_until = null, hold_digest = null, holder = null, \
                 prospect_name = $3, prospect_email = $4, mailbox = $5, prospect_phone = $6, clinic_name = $7, \
                 clinic_type = $8, goal = $9, notes = $10, zone = $11, locale = $12, source = $13, token_digest = $14, \
                 sealed_token = $15, idempotency_key = $16, created_at = $17, updated_at = $17, booking_id = $18 \
           where org_id = $1 and hold_digest = $2 and state = 'held'",
-    )
-    .bind(tx.org())
-    .bind(hold)
-    .bind(&new.details.name)
-    .bind(&new.details.email)
-    .bind(mailbox(&new.details.email))
-    .bind(&new.details.phone.e164)
-    .bind(&new.details.clinic)
-    .bind(&new.details.clinic_type)
-    .bind(&new.details.goal)
-    .bind(&new.details.notes)
-    .bind(new.zone)
-    .bind(new.locale.tag())
-    .bind(new.source.as_str())
-    .bind(new.token_digest)
-    .bind(new.sealed_token)
-    .bind(new.idempotency_key)
-    .bind(new.now.to_sqlx())
-    .bind(new.id)
-    .execute(tx.conn())
-    .await?;
+    );
+    let done = filled(statement.bind(tx.org()).bind(hold), new).bind(new.id).execute(tx.conn()).await?;
     Ok(done.rows_affected() == 1)
 }
 
 /// Books. False when the time is taken or the key was used.
 pub(crate) async fn insert_booking(tx: &mut TenantTx, new: &NewBooking<'_>) -> Result<bool, DbError> {
-    let done = sqlx::query(
-        "insert into demo_bookings (org_id, booking_id, state, starts_at, ends_at, blocked_until, prospect_name, \
-                prospect_email, mailbox, prospect_phone, clinic_name, clinic_type, goal, notes, zone, locale, source, \
-                token_digest, sealed_token, idempotency_key, created_at, updated_at) \
-         values ($1, $2, 'booked', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $20) \
+    let statement = sqlx::query(
+        "insert into demo_bookings (org_id, booking_id, state, prospect_name, prospect_email, mailbox, prospect_phone, \
+                clinic_name, clinic_type, goal, notes, zone, locale, source, token_digest, sealed_token, idempotency_key, \
+                created_at, updated_at, starts_at, ends_at, blocked_until) \
+         values ($1, $2, 'booked', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $17, $18, $19, $20) \
          on conflict do nothing",
-    )
-    .bind(tx.org())
-    .bind(new.id)
-    .bind(new.slot.map(|slot| slot.start.to_sqlx()))
-    .bind(new.slot.map(|slot| slot.end.to_sqlx()))
-    .bind(new.slot.map(|slot| slot.blocked_until.to_sqlx()))
-    .bind(&new.details.name)
-    .bind(&new.details.email)
-    .bind(mailbox(&new.details.email))
-    .bind(&new.details.phone.e164)
-    .bind(&new.details.clinic)
-    .bind(&new.details.clinic_type)
-    .bind(&new.details.goal)
-    .bind(&new.details.notes)
-    .bind(new.zone)
-    .bind(new.locale.tag())
-    .bind(new.source.as_str())
-    .bind(new.token_digest)
-    .bind(new.sealed_token)
-    .bind(new.idempotency_key)
-    .bind(new.now.to_sqlx())
-    .execute(tx.conn())
-    .await?;
+    );
+    let done = filled(statement.bind(tx.org()).bind(new.id), new)
+        .bind(new.slot.map(|slot| slot.start.to_sqlx()))
+        .bind(new.slot.map(|slot| slot.end.to_sqlx()))
+        .bind(new.slot.map(|slot| slot.blocked_until.to_sqlx()))
+        .execute(tx.conn())
+        .await?;
     Ok(done.rows_affected() == 1)
 }
 
@@ -404,6 +391,14 @@ pub(crate) async fn tell(tx: &mut TenantTx, id: BookingId, state: State) -> Resu
         .fetch_one(tx.conn())
         .await?;
     Ok(seq)
+}
+
+/// The number of the newest live event of the transaction's organization.
+pub(crate) async fn newest_event(tx: &mut TenantTx) -> Result<i64, DbError> {
+    let org = tx.org();
+    let seq: Option<i64> =
+        sqlx::query_scalar("select seq from live_heads where org_id = $1").bind(org).fetch_optional(tx.conn()).await?;
+    Ok(seq.unwrap_or(0))
 }
 
 /// What a list of bookings is asked for.

@@ -108,3 +108,34 @@ async fn the_calendar_file_is_an_entry_without_a_method() {
     let call = desk.post("/api/v1/demo-bookings", &amara_with(&json!({ "email": "c@example.com" }))).await.expect(201);
     assert!(actions::calendar_file(&desk.demos, &call.token()).await.unwrap().is_none());
 }
+
+#[tokio::test]
+async fn a_mail_that_waits_and_is_no_longer_true_is_taken_back() {
+    let desk = TestDesk::new().await;
+    let token = booked(&desk).await;
+    let others = amara_with(&json!({ "email": "b@example.com", "slot": "2026-11-25T09:30:00Z" }));
+    desk.post("/api/v1/demo-bookings", &others).await.expect(201);
+    actions::move_booking(&desk.demos, Handle::Token(&token), at("2026-11-26T10:00:00Z")).await.unwrap();
+    let theirs = ["booking.booked", "booking.sales"];
+    assert_eq!(desk.waiting().await, [&theirs[..], &["booking.moved", "booking.sales"]].concat());
+    actions::cancel(&desk.demos, Handle::Token(&token)).await.unwrap();
+    assert_eq!(desk.waiting().await, [&theirs[..], &["booking.cancelled", "booking.sales"]].concat());
+    let taken_back = "select count(*) from mails where state = 'cancelled' and ended_at is not null
+                         and last_words = 'the booking was changed before this left'";
+    assert_eq!(desk.count(taken_back).await, 4);
+}
+
+#[tokio::test]
+async fn a_mail_that_has_left_or_is_on_its_way_stays_what_it_is() {
+    let desk = TestDesk::new().await;
+    let token = booked(&desk).await;
+    let on_its_way = "with sending as (update mails set state = 'sending', attempt_id = mail_id, lease_until = now()
+                         where template = 'booking.booked' returning 1) select count(*) from sending";
+    desk.count(on_its_way).await;
+    let left = "with left_us as (update mails set state = 'accepted', ended_at = now()
+                   where template = 'booking.sales' returning 1) select count(*) from left_us";
+    desk.count(left).await;
+    actions::cancel(&desk.demos, Handle::Token(&token)).await.unwrap();
+    assert_eq!(desk.count("select count(*) from mails where state = 'cancelled'").await, 0);
+    assert_eq!(desk.waiting().await, ["booking.cancelled", "booking.sales"]);
+}

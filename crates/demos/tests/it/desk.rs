@@ -57,11 +57,24 @@ async fn the_operator_cancels_and_moves_beyond_the_hours_and_only_the_prospect_i
     let desk = TestDesk::new().await;
     let user = operator(&desk).await;
     let id = booked(&desk).await;
+    desk.send_mails().await;
     let sunday = "2026-11-29T20:00:00Z".parse().unwrap();
     actions::move_booking(&desk.demos, Handle::Staff(id, user), sunday).await.unwrap();
     actions::set_state(&desk.demos, Handle::Staff(id, user), State::Cancelled).await.unwrap();
     let templates: Vec<_> = desk.mails().await.into_iter().map(|mail| mail.template).collect();
     assert_eq!(templates, ["booking.booked", "booking.sales", "booking.moved", "booking.cancelled"]);
+}
+
+#[tokio::test]
+async fn sales_hears_of_a_booking_that_was_changed_before_its_mail_left() {
+    let desk = TestDesk::new().await;
+    let user = operator(&desk).await;
+    let id = booked(&desk).await;
+    let sunday = "2026-11-29T20:00:00Z".parse().unwrap();
+    actions::move_booking(&desk.demos, Handle::Staff(id, user), sunday).await.unwrap();
+    assert_eq!(desk.waiting().await, ["booking.moved", "booking.sales"]);
+    let sales = desk.mails().await.pop().unwrap();
+    assert!(sales.text.contains("29 November"), "its time now: {}", sales.text);
 }
 
 #[tokio::test]

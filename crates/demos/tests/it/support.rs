@@ -124,6 +124,21 @@ impl TestDesk {
         rows.collect()
     }
 
+    /// The mails that wait to be sent: their templates, the oldest first.
+    pub async fn waiting(&self) -> Vec<String> {
+        let mut admin = self.db.admin().await;
+        sqlx::query_scalar("select template from mails where state in ('queued', 'deferred') order by mail_id")
+            .fetch_all(&mut admin)
+            .await
+            .unwrap()
+    }
+
+    /// Every mail that waits leaves.
+    pub async fn send_mails(&self) {
+        let sent = "update mails set state = 'accepted', ended_at = created_at where state = 'queued'";
+        sqlx::query(sent).execute(&mut self.db.admin().await).await.unwrap();
+    }
+
     /// One number from the database.
     pub async fn count(&self, sql: &'static str) -> i64 {
         let mut admin = self.db.admin().await;

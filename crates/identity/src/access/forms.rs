@@ -8,11 +8,14 @@ use platform::http::{ApiError, FieldError, Report, Validate};
 use serde::de::DeserializeOwned;
 
 use super::extract::Denied;
-use super::model::Principal;
+use super::model::{CsrfToken, Principal};
 use super::{Authority, Identified, cross_site, origin};
 
 /// The field that carries [`super::CsrfToken`].
 pub const CSRF_FIELD: &str = "_csrf";
+
+/// The field that carries the form's idempotency key ([`crate::idempotency::form_layer`]).
+pub const KEY_FIELD: &str = "_key";
 
 /// A form of a signed-in browser: the session is valid, the form is one that we made for it.
 ///
@@ -49,13 +52,18 @@ impl FormValues {
         self.0.iter().filter(move |(field, _)| field == name).map(|(_, value)| value.as_str())
     }
 
-    fn parse(body: &[u8]) -> Self {
+    pub(crate) fn parse(body: &[u8]) -> Self {
         Self(form_urlencoded::parse(body).into_owned().collect())
+    }
+
+    /// Whether the form is one that we made for this session.
+    pub(crate) fn carry(&self, csrf: &CsrfToken) -> bool {
+        csrf.matches(self.get(CSRF_FIELD))
     }
 
     fn read<T: DeserializeOwned + Validate>(&self) -> Result<T, Vec<FieldError>> {
         let mut writer = form_urlencoded::Serializer::new(String::new());
-        for (name, value) in self.0.iter().filter(|(name, _)| name != CSRF_FIELD) {
+        for (name, value) in self.0.iter().filter(|(name, _)| ![CSRF_FIELD, KEY_FIELD].contains(&name.as_str())) {
             writer.append_pair(name, value);
         }
         let encoded = writer.finish();
@@ -93,7 +101,7 @@ where
             Principal::Person(person) => person.csrf.as_ref(),
             Principal::Program(_) => None,
         };
-        if !expected.is_some_and(|csrf| csrf.matches(values.get(CSRF_FIELD))) {
+        if !expected.is_some_and(|csrf| values.carry(csrf)) {
             return Err(Denied::Problem(outdated_form()));
         }
         Ok(Self { input: values.read(), values })
@@ -164,8 +172,8 @@ mod tests {
     }
 
     #[test]
-    fn a_form_is_read_without_its_token_and_with_repeated_fields() {
-        let values = FormValues::parse(b"_csrf=abc&email=a%40example.com&scopes=x&scopes=y");
+    fn a_form_is_read_without_its_token_and_key_and_with_repeated_fields() {
+        let values = FormValues::parse(b"_csrf=abc&_key=k&email=a%40example.com&scopes=x&scopes=y");
         let invite: Invite = values.read().unwrap();
         assert_eq!((invite.email.as_str(), invite.scopes), ("a@example.com", vec!["x".to_owned(), "y".to_owned()]));
         assert_eq!(values.get(CSRF_FIELD), "abc");

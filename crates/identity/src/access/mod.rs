@@ -24,12 +24,13 @@ pub use extract::{
     permission,
 };
 pub(crate) use forms::note_principal;
-pub use forms::{CSRF_FIELD, Form, FormValues, PublicForm};
+pub use forms::{CSRF_FIELD, Form, FormValues, KEY_FIELD, PublicForm};
 pub use model::{
     Caller, CredentialId, CredentialRef, CsrfToken, FamilyId, Person, Principal, Program, Role, Scope, Scopes,
     TokenFamily, UnknownName,
 };
 
+use std::pin::Pin;
 use std::sync::Arc;
 
 use axum::http::header;
@@ -163,11 +164,14 @@ impl Authority {
         if let Some(Identified(principal)) = parts.extensions.get() {
             return Ok(Arc::clone(principal));
         }
-        match self.presented(parts)? {
-            Presented::Bearer(key) if key.starts_with("vx_") => self.by_api_key(key).await,
-            Presented::Bearer(token) => self.by_access_token(token).await,
-            Presented::Cookie(token) => self.by_session(token, parts).await,
-        }
+        // Behind a pointer: every extractor would otherwise hold a copy of all three ways.
+        let looking: Pin<Box<dyn Future<Output = Result<Arc<Principal>, ApiError>> + Send + '_>> =
+            match self.presented(parts)? {
+                Presented::Bearer(key) if key.starts_with("vx_") => Box::pin(self.by_api_key(key)),
+                Presented::Bearer(token) => Box::pin(self.by_access_token(token)),
+                Presented::Cookie(token) => Box::pin(self.by_session(token, parts)),
+            };
+        looking.await
     }
 
     /// Which of these credentials still hold, in the same order, read from the database in one query.

@@ -11,10 +11,13 @@
 //!   being too many are not stored: the next try is a first one.
 //! - A key is forgotten after a day ([`crate::jobs`]). One whose server was killed in mid-work is free again after
 //!   [`GIVES_UP_AFTER`].
+//! - Forms of pages carry a key too, made with the page ([`form_layer`]): pressing twice does the thing once.
 
+mod forms;
 mod model;
 mod store;
 
+pub use forms::form_layer;
 pub use model::{GIVES_UP_AFTER, KEEPS_FOR};
 pub(crate) use store::sweep;
 
@@ -82,10 +85,7 @@ async fn answer_once(
     match claim(authority, caller.org, &row, &hash).await? {
         Claim::First => {}
         Claim::Repeat(sealed) => return replay(authority, caller.org, &row, &sealed),
-        Claim::InProgress => {
-            let text = "A request with this Idempotency-Key is being answered; try again shortly.";
-            return Err(ApiError::conflict("idempotency_key_in_progress", text).retry_after(1));
-        }
+        Claim::InProgress => return Err(in_progress()),
         Claim::OtherRequest => {
             return Err(ApiError::new(
                 StatusCode::UNPROCESSABLE_ENTITY,
@@ -94,9 +94,20 @@ async fn answer_once(
             ));
         }
     }
-    let (authority, org, tasks) = (authority.clone(), caller.org, authority.tasks().clone());
+    work(authority, caller.org, row, Request::from_parts(parts, Body::from(body)), next).await
+}
+
+/// Lets the handler work and keeps what it answers.
+async fn work(
+    authority: &Authority,
+    org: OrgId,
+    row: String,
+    request: Request,
+    next: Next,
+) -> Result<Response, ApiError> {
+    let (authority, tasks) = (authority.clone(), authority.tasks().clone());
     let work = async move {
-        let response = next.run(Request::from_parts(parts, Body::from(body))).await;
+        let response = next.run(request).await;
         keep(&authority, org, &row, response).await
     };
     // A caller that hangs up drops the request's future; the deed and its stored answer must stay together all the same.
@@ -104,6 +115,11 @@ async fn answer_once(
         Ok(answer) => answer,
         Err(error) => Err(ApiError::internal(error)),
     }
+}
+
+fn in_progress() -> ApiError {
+    let text = "A request with this Idempotency-Key is being answered; try again shortly.";
+    ApiError::conflict("idempotency_key_in_progress", text).retry_after(1)
 }
 
 fn given_key(parts: &Parts) -> Result<String, ApiError> {
@@ -150,13 +166,7 @@ async fn store_answer(
 ) -> Result<(), ApiError> {
     let mut tx = authority.tenancy().tenant(org).await?;
     if wanted_status(parts.status) {
-        let header =
-            |name: HeaderName| parts.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        let answer = StoredAnswer {
-            content_type: header(header::CONTENT_TYPE),
-            location: header(header::LOCATION),
-            body: body.to_vec(),
-        };
+        let answer = StoredAnswer { headers: model::kept_headers(&parts.headers), body: body.to_vec() };
         let plain = serde_json::to_vec(&answer).map_err(ApiError::internal)?;
         let sealed = authority.master_key().seal(&place(org, row), &plain).map_err(ApiError::internal)?;
         store::save(&mut tx, row, i32::from(parts.status.as_u16()), &sealed).await?;
@@ -173,13 +183,12 @@ fn replay(authority: &Authority, org: OrgId, row: &str, stored: &model::Sealed) 
     let mut response = Response::new(Body::from(answer.body));
     *response.status_mut() = stored.status;
     let headers = response.headers_mut();
+    for (name, value) in answer.headers {
+        let name = name.parse::<HeaderName>().map_err(ApiError::internal)?;
+        headers.insert(name, HeaderValue::from_str(&value).map_err(ApiError::internal)?);
+    }
     headers.insert(REPLAYED.clone(), HeaderValue::from_static("true"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    for (name, value) in [(header::CONTENT_TYPE, answer.content_type), (header::LOCATION, answer.location)] {
-        if let Some(value) = value {
-            headers.insert(name, HeaderValue::from_str(&value).map_err(ApiError::internal)?);
-        }
-    }
     Ok(response)
 }
 

@@ -1,6 +1,6 @@
 //! What a key stands for and which answers are kept.
 
-use axum::http::{StatusCode, Uri};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use jiff::SignedDuration;
@@ -41,8 +41,7 @@ pub(super) struct Sealed {
 /// What is kept of an answer.
 #[derive(Serialize, Deserialize)]
 pub(super) struct StoredAnswer {
-    pub(super) content_type: Option<String>,
-    pub(super) location: Option<String>,
+    pub(super) headers: Vec<(String, String)>,
     #[serde(serialize_with = "to_base64", deserialize_with = "from_base64")]
     pub(super) body: Vec<u8>,
 }
@@ -54,6 +53,14 @@ fn to_base64<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Err
 fn from_base64<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
     let text = String::deserialize(deserializer)?;
     STANDARD.decode(text).map_err(serde::de::Error::custom)
+}
+
+/// The headers that belong to an answer: its kind, where it leads, the policy of a page. Not its length, which is counted
+/// anew, and no cookies: whoever has the key has one.
+pub(super) fn kept_headers(headers: &HeaderMap) -> Vec<(String, String)> {
+    let dropped = [header::CONTENT_LENGTH, header::SET_COOKIE];
+    let kept = headers.iter().filter(|(name, _)| !dropped.contains(name));
+    kept.filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned()))).collect()
 }
 
 /// What is wrong with a key, if anything.
@@ -75,6 +82,13 @@ pub(super) fn row_key(caller: &Caller, path: &str, key: &str) -> String {
     URL_SAFE_NO_PAD.encode(Sha256::digest(format!("{actor}\n{path}\n{key}")))
 }
 
+/// The row that stands for a form's key. Its content is in it: the key is the page's, and somebody who goes back and
+/// corrects a word wants another thing.
+pub(super) fn form_row_key(caller: &Caller, uri: &Uri, key: &str, body: &[u8]) -> String {
+    let content = URL_SAFE_NO_PAD.encode(request_hash(uri, body));
+    row_key(caller, uri.path(), &format!("{key}\n{content}"))
+}
+
 /// What makes two requests the same.
 pub(super) fn request_hash(uri: &Uri, body: &[u8]) -> Vec<u8> {
     Sha256::new()
@@ -85,11 +99,12 @@ pub(super) fn request_hash(uri: &Uri, body: &[u8]) -> Vec<u8> {
         .to_vec()
 }
 
-/// Whether the next request with the key should get this answer too. Not for server faults, and not for "later": these
-/// ask for another try.
+/// Whether the next request with the key should get this answer too, as a form's answer that leads to another page. Not
+/// for server faults, and not for "later": these ask for another try.
 pub(super) fn wanted_status(status: StatusCode) -> bool {
     let later = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_EARLY, StatusCode::TOO_MANY_REQUESTS];
-    (status.is_success() || status.is_client_error()) && !later.contains(&status)
+    let answers = status.is_success() || status.is_client_error() || status == StatusCode::SEE_OTHER;
+    answers && !later.contains(&status)
 }
 
 #[cfg(test)]
@@ -116,7 +131,7 @@ mod tests {
 
     #[test]
     fn faults_and_laters_are_not_kept() {
-        for kept in [200, 201, 204, 400, 403, 404, 409, 422] {
+        for kept in [200, 201, 204, 303, 400, 403, 404, 409, 422] {
             assert!(wanted_status(StatusCode::from_u16(kept).unwrap()), "{kept}");
         }
         for other in [101, 302, 408, 425, 429, 500, 503] {

@@ -92,38 +92,14 @@ pub async fn create_organization(
     if !is_known_zone(&new.zone) {
         return Err(invalid("zone", "must be a time zone like Europe/London".to_owned()));
     }
-    let mut tx = tenancy.system("a new organization is not there yet").await?;
-    let existing = accounts::find_login(&mut tx, email.as_str()).await?;
-    tx.commit().await?;
-
-    let turn = Passwords::new().turn().await?;
-    let hash = match &existing {
-        Some(login) if turn.verify(Some(&login.password_hash), new.owner_password.clone()).await? => None,
-        Some(_) => return Err(OrganizationError::OwnerPasswordDiffers),
-        None => Some(turn.hash(new.owner_password.clone()).await?),
-    };
-
+    let proof = prove(tenancy, &email, &new.owner_password).await?;
     let now = clock.now();
     let mut tx = tenancy.system("a new organization is not there yet").await?;
     store::lock_first_user(&mut tx).await?;
-    let user = match (existing, hash) {
-        (Some(login), _) => login.id,
-        (None, hash) => {
-            let is_operator = new.first_user_is_operator && !accounts::any_user_exists(&mut tx).await?;
-            let user = NewUser {
-                id: UserId::new(),
-                email: email.as_str(),
-                name: &tidy_name(&new.owner_name),
-                password_hash: &hash.unwrap_or_default(),
-                is_operator,
-            };
-            if !accounts::insert_user(&mut tx, &user, now).await? {
-                // Somebody took the address between our look and now, or it belongs to a disabled person.
-                tx.rollback().await?;
-                return Err(OrganizationError::OwnerPasswordDiffers);
-            }
-            user.id
-        }
+    let name = tidy_name(&new.owner_name);
+    let Some(user) = settle_person(&mut tx, &email, &name, proof, new.first_user_is_operator, now).await? else {
+        tx.rollback().await?;
+        return Err(OrganizationError::OwnerPasswordDiffers);
     };
     let org = settle_organization(&mut tx, &new, now).await?;
     store::insert_membership(&mut tx, org, user, Role::Owner, now).await?;
@@ -131,6 +107,98 @@ pub async fn create_organization(
     audit::record_system(&mut tx, org, Actor::System, "organization.created", Some(&subject), json!({})).await?;
     tx.commit().await?;
     Ok(CreatedOrganization { org_id: org, user_id: user })
+}
+
+/// Whoever has an account proves to be its holder; whoever has none gets a hash for a new one.
+enum Proof {
+    Holder(UserId),
+    Newcomer(String),
+}
+
+async fn prove(tenancy: &Tenancy, email: &EmailAddress, password: &Secret) -> Result<Proof, OrganizationError> {
+    let mut tx = tenancy.system("whether a person has an account is asked before their organization is known").await?;
+    let existing = accounts::find_login(&mut tx, email.as_str()).await?;
+    tx.commit().await?;
+    let turn = Passwords::new().turn().await?;
+    match existing {
+        Some(login) if turn.verify(Some(&login.password_hash), password.clone()).await? => Ok(Proof::Holder(login.id)),
+        Some(_) => Err(OrganizationError::OwnerPasswordDiffers),
+        None => Ok(Proof::Newcomer(turn.hash(password.clone()).await?)),
+    }
+}
+
+/// The person, made if they are new. None when somebody took the address between our look and now, or it belongs to a
+/// disabled person.
+async fn settle_person(
+    tx: &mut SystemTx,
+    email: &EmailAddress,
+    name: &str,
+    proof: Proof,
+    first_is_operator: bool,
+    now: Timestamp,
+) -> Result<Option<UserId>, DbError> {
+    let password_hash = match proof {
+        Proof::Holder(id) => return Ok(Some(id)),
+        Proof::Newcomer(hash) => hash,
+    };
+    let is_operator = first_is_operator && !accounts::any_user_exists(tx).await?;
+    let user = NewUser { id: UserId::new(), email: email.as_str(), name, password_hash: &password_hash, is_operator };
+    Ok(accounts::insert_user(tx, &user, now).await?.then_some(user.id))
+}
+
+/// Makes somebody an owner of an organization that is there: one that was imported has no members. The command line's.
+pub async fn add_owner(
+    tenancy: &Tenancy,
+    clock: &Clock,
+    org: OrgId,
+    email: &str,
+    name: &str,
+    password: &Secret,
+) -> Result<UserId, OrganizationError> {
+    let email = EmailAddress::parse(email).map_err(|error| invalid("owner_email", error.to_string()))?;
+    check_name("owner_name", name)?;
+    check_password(password)?;
+    if !organization_exists(tenancy, org).await? {
+        return Err(OrganizationError::NotFound);
+    }
+    let proof = prove(tenancy, &email, password).await?;
+    let now = clock.now();
+    let mut tx = tenancy.system("an organization without members gets its first").await?;
+    store::lock_first_user(&mut tx).await?;
+    let Some(user) = settle_person(&mut tx, &email, &tidy_name(name), proof, true, now).await? else {
+        tx.rollback().await?;
+        return Err(OrganizationError::OwnerPasswordDiffers);
+    };
+    if !store::insert_membership(&mut tx, org, user, Role::Owner, now).await? {
+        tx.rollback().await?;
+        return Err(OrganizationError::AlreadyMember);
+    }
+    let subject = user.to_string();
+    audit::record_system(&mut tx, org, Actor::System, "member.added", Some(&subject), json!({ "role": Role::Owner }))
+        .await?;
+    tx.commit().await?;
+    Ok(user)
+}
+
+/// Keeps an organization under the id that it has in another system. Nobody is a member of it yet
+/// ([`add_owner`]). One that is there stays as it is.
+pub async fn keep_organization(
+    tx: &mut SystemTx,
+    org: OrgId,
+    name: &str,
+    zone: &str,
+    created_at: Timestamp,
+) -> Result<(), DbError> {
+    if store::keep_organization(tx, org, name, zone, created_at).await? {
+        let subject = org.to_string();
+        audit::record_system(tx, org, Actor::System, "organization.imported", Some(&subject), json!({})).await?;
+    }
+    Ok(())
+}
+
+/// Whether a time zone is one that organizations may have.
+pub fn is_zone(zone: &str) -> bool {
+    is_known_zone(zone)
 }
 
 /// A new organization; or the operator's own, while nobody has it. Invented practices never become the operator's.
@@ -523,6 +591,14 @@ pub async fn organization_exists(tenancy: &Tenancy, org: OrgId) -> Result<bool, 
     let exists = store::organization_exists(&mut tx, org).await?;
     tx.commit().await?;
     Ok(exists)
+}
+
+/// Open organizations by name, at most five hundred: what an operator chooses from.
+pub async fn list_organizations(tenancy: &Tenancy) -> Result<Vec<(OrgId, String)>, DbError> {
+    let mut tx = tenancy.system("an operator chooses an organization").await?;
+    let organizations = store::list_organizations(&mut tx).await?;
+    tx.commit().await?;
+    Ok(organizations)
 }
 
 /// The invented practice of this name, if an earlier demonstration made it.

@@ -37,6 +37,26 @@ pub(crate) async fn insert_organization(
     Ok(())
 }
 
+/// Keeps an organization under its own id. False when it is there.
+pub(super) async fn keep_organization(
+    tx: &mut SystemTx,
+    org: OrgId,
+    name: &str,
+    zone: &str,
+    created_at: Timestamp,
+) -> Result<bool, DbError> {
+    let done = sqlx::query(
+        "insert into organizations (org_id, name, zone, created_at) values ($1, $2, $3, $4) on conflict do nothing",
+    )
+    .bind(org)
+    .bind(name)
+    .bind(zone)
+    .bind(created_at.to_sqlx())
+    .execute(tx.conn())
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
 /// The operator's own organization and whether somebody owns it; `None` before the first was made.
 pub(super) async fn find_installation(tx: &mut SystemTx) -> Result<Option<(OrgId, bool)>, DbError> {
     Ok(sqlx::query_as("select operator_org_id, is_claimed from installation").fetch_optional(tx.conn()).await?)
@@ -402,6 +422,15 @@ pub(super) async fn organization_exists(tx: &mut SystemTx, org: OrgId) -> Result
         .bind(org)
         .fetch_one(tx.conn())
         .await?)
+}
+
+/// Open organizations by name.
+pub(super) async fn list_organizations(tx: &mut SystemTx) -> Result<Vec<(OrgId, String)>, DbError> {
+    Ok(sqlx::query_as(
+        "select org_id, name from organizations where deleted_at is null order by name, org_id limit 500",
+    )
+    .fetch_all(tx.conn())
+    .await?)
 }
 
 /// The invented practice of this name.

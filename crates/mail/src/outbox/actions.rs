@@ -11,6 +11,7 @@ use platform::ids::{MailId, OrgId};
 use platform::tenancy::{SystemTx, Tenancy, TenantTx};
 use serde_json::json;
 use tokio::sync::Notify;
+use uuid::Uuid;
 
 use super::budget;
 use super::model::{CalendarWords, Health, MailError, RelayHealth, State, Words, check};
@@ -58,6 +59,17 @@ impl Outbox {
     pub async fn enqueue_for(&self, tx: &mut SystemTx, org: OrgId, draft: Draft) -> Result<MailId, MailError> {
         let packed = self.pack(org, &draft)?;
         Ok(store::insert_for(tx, &packed.row(self, org, &draft)).await?)
+    }
+
+    /// Takes the mails about something out of the queue, in the transaction that makes them untrue, and answers which
+    /// texts they were. What a worker holds may be on its way already and stays.
+    pub async fn withdraw(
+        &self,
+        tx: &mut TenantTx,
+        about: (&'static str, Uuid),
+        words: &str,
+    ) -> Result<Vec<String>, MailError> {
+        Ok(store::withdraw(tx, about, words, self.clock().now()).await?)
     }
 
     /// Tells the worker of this process that there is something to send. A worker elsewhere finds it at its next look.

@@ -408,13 +408,29 @@ pub fn start_forgetting(outbox: &Outbox, jobs: &Jobs) {
     });
 }
 
-/// Forgets the words of mails that ended long ago. Runs without a relay too.
+/// Forgets the words of mails that ended long ago, and the mails themselves when the operator keeps them for a time only.
+/// Runs without a relay too.
 pub async fn forget(outbox: &Outbox) -> Result<u64, MailError> {
     let now = outbox.clock().now();
     let mut tx = outbox.tenancy().system("old mails are forgotten whosever they are").await?;
     let rows = store::forget(&mut tx, now - WORDS_KEPT_FOR, now - SPENDING_KEPT_FOR).await?;
     tx.commit().await?;
-    Ok(rows)
+    Ok(rows + remove_old(outbox, now).await?)
+}
+
+async fn remove_old(outbox: &Outbox, now: Timestamp) -> Result<u64, MailError> {
+    let Some(keep_for) = outbox.config().keep_for else { return Ok(0) };
+    let mut removed = 0;
+    loop {
+        // A portion at a time: nobody waits long for a lock, and what is done stays done.
+        let mut tx = outbox.tenancy().system("old mails are removed whosever they are").await?;
+        let portion = store::remove(&mut tx, now - keep_for).await?;
+        tx.commit().await?;
+        removed += portion;
+        if portion == 0 {
+            return Ok(removed);
+        }
+    }
 }
 
 async fn measure(outbox: Outbox) -> Result<(), MailError> {

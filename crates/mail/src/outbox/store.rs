@@ -364,6 +364,28 @@ pub(super) async fn give_up(
     Ok(())
 }
 
+/// Takes every waiting mail about something out of the queue. Answers their templates.
+pub(super) async fn withdraw(
+    tx: &mut TenantTx,
+    (kind, id): (&str, Uuid),
+    words: &str,
+    now: Timestamp,
+) -> Result<Vec<String>, DbError> {
+    let org = tx.org();
+    Ok(sqlx::query_scalar(
+        "update mails set state = 'cancelled', last_words = $4, ended_at = $5
+          where org_id = $1 and about_kind = $2 and about_id = $3 and state in ('queued', 'deferred')
+          returning template",
+    )
+    .bind(org)
+    .bind(kind)
+    .bind(id)
+    .bind(words)
+    .bind(now.to_sqlx())
+    .fetch_all(tx.conn())
+    .await?)
+}
+
 /// Notes that the relay answers.
 pub(super) async fn relay_answers(tx: &mut SystemTx, relay: &str, now: Timestamp) -> Result<(), DbError> {
     sqlx::query(
@@ -432,6 +454,31 @@ pub(super) async fn forget(
         .await?
         .rows_affected();
     Ok(words + spending)
+}
+
+/// Removes a portion of the mails that ended before a time, with everything that is known of them. Answers how many. One
+/// that was sent again goes after its copy.
+pub(super) async fn remove(tx: &mut SystemTx, ended_before: Timestamp) -> Result<u64, DbError> {
+    let old: Vec<(OrgId, MailId)> = sqlx::query_as(
+        "select org_id, mail_id from mails m
+          where ended_at < $1
+            and not exists (select 1 from mails c where c.org_id = m.org_id and c.resend_of = m.mail_id)
+          order by ended_at limit 500 for update skip locked",
+    )
+    .bind(ended_before.to_sqlx())
+    .fetch_all(tx.conn())
+    .await?;
+    let (orgs, mails): (Vec<OrgId>, Vec<MailId>) = old.into_iter().unzip();
+    let mut removed = 0;
+    for table in ["mail_events", "mail_attempts", "mails"] {
+        let sql = format!(
+            "delete from {table} t using unnest($1::uuid[], $2::uuid[]) as old (org_id, mail_id)
+              where t.org_id = old.org_id and t.mail_id = old.mail_id"
+        );
+        removed =
+            sqlx::query(sqlx::AssertSqlSafe(sql)).bind(&orgs).bind(&mails).execute(tx.conn()).await?.rows_affected();
+    }
+    Ok(removed)
 }
 
 /// How many mails wait, by priority, and since when the oldest due one does.

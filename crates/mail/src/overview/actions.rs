@@ -8,7 +8,7 @@ use platform::tenancy::DbError;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
-use super::model::{MailDetail, MailFilter, MailSummary, OverviewError, SuppressedAddress, may_be_read};
+use super::model::{MailDetail, MailFilter, MailSummary, OverviewError, Stray, SuppressedAddress, may_be_read};
 use super::store;
 use crate::Outbox;
 use crate::outbox::model::Suppression;
@@ -64,6 +64,14 @@ pub async fn list_suppressions(
     rows.truncate(limit.rows());
     let next = if more { rows.last().map(|row| row.address.clone()) } else { None };
     Ok((rows, next))
+}
+
+/// Events that name no mail of ours or could not be read, newest first.
+pub async fn list_strays(outbox: &Outbox, cursor: Option<Cursor>, limit: Limit) -> Result<Page<Stray>, DbError> {
+    let mut tx = outbox.tenancy().system("an operator looks at events that name no mail").await?;
+    let rows = store::strays(&mut tx, cursor, limit).await?;
+    tx.commit().await?;
+    Ok(Page::of(rows, limit, |stray| Cursor { at: stray.received_at, id: stray.id }))
 }
 
 /// Writes to an address no more. The audit row is in `org`, the operator's organization.

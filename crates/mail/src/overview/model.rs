@@ -137,6 +137,29 @@ pub struct SuppressedAddress {
     pub created_at: Timestamp,
 }
 
+/// An event that was told and names no mail of ours, or could not be read.
+#[derive(Clone, Debug)]
+pub struct Stray {
+    /// Its row.
+    pub id: Uuid,
+    /// Which provider told it.
+    pub source: String,
+    /// What it says happened; `None` when it could not be read.
+    pub kind: Option<String>,
+    /// `no_mail`, or what is wrong with it.
+    pub fault: String,
+    /// Whose mail it is about.
+    pub recipient: Option<String>,
+    /// The `Message-ID` it names.
+    pub message_id: Option<String>,
+    /// When it happened, by the provider's clock.
+    pub at: Option<Timestamp>,
+    /// When it came.
+    pub received_at: Timestamp,
+    /// What could not be read.
+    pub raw: Option<String>,
+}
+
 /// Why the operator's wish was not fulfilled.
 #[derive(Debug, thiserror::Error)]
 pub enum OverviewError {

@@ -8,7 +8,7 @@ use platform::tenancy::{DbError, SystemTx};
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use super::model::{Happened, MailDetail, MailFilter, MailSummary, Person, Step, SuppressedAddress};
+use super::model::{Happened, MailDetail, MailFilter, MailSummary, Person, Step, Stray, SuppressedAddress};
 use crate::outbox::model::Suppression;
 use crate::{Priority, State};
 
@@ -68,6 +68,46 @@ pub(super) async fn list(
     .fetch_all(tx.conn())
     .await?;
     rows.into_iter().map(MailSummary::try_from).collect()
+}
+
+#[derive(sqlx::FromRow)]
+struct StrayRow {
+    event_id: Uuid,
+    source: String,
+    kind: Option<String>,
+    fault: String,
+    recipient: Option<String>,
+    message_id: Option<String>,
+    at: Option<jiff_sqlx::Timestamp>,
+    received_at: jiff_sqlx::Timestamp,
+    raw: Option<String>,
+}
+
+/// Events without a mail, newest first, plus one to see whether another page follows.
+pub(super) async fn strays(tx: &mut SystemTx, cursor: Option<Cursor>, limit: Limit) -> Result<Vec<Stray>, DbError> {
+    let rows: Vec<StrayRow> = sqlx::query_as(
+        "select event_id, source, kind, fault, recipient, message_id, at, received_at, raw
+           from mail_events_unmatched
+          where $1::timestamptz is null or (received_at, event_id) < ($1, $2)
+          order by received_at desc, event_id desc limit $3",
+    )
+    .bind(cursor.map(|cursor| cursor.at.to_sqlx()))
+    .bind(cursor.map(|cursor| cursor.id))
+    .bind(limit.fetch())
+    .fetch_all(tx.conn())
+    .await?;
+    let stray = |row: StrayRow| Stray {
+        id: row.event_id,
+        source: row.source,
+        kind: row.kind,
+        fault: row.fault,
+        recipient: row.recipient,
+        message_id: row.message_id,
+        at: row.at.map(jiff_sqlx::Timestamp::to_jiff),
+        received_at: row.received_at.to_jiff(),
+        raw: row.raw,
+    };
+    Ok(rows.into_iter().map(stray).collect())
 }
 
 /// Every template that was used.

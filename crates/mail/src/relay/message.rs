@@ -97,3 +97,46 @@ fn mailbox(name: &str, address: &str) -> Result<LettreMailbox, MessageError> {
 fn header(name: &'static str, value: &str) -> HeaderValue {
     HeaderValue::new(HeaderName::new_from_ascii_str(name), value.to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use providers::mail_events::tracking_headers;
+    use uuid::Uuid;
+
+    use super::*;
+
+    /// The value of a header as its reader has it: unfolded.
+    fn value_of(message: &str, name: &str) -> Option<String> {
+        let head = message.split("\r\n\r\n").next()?.replace("\r\n ", " ");
+        head.split("\r\n").find_map(|line| line.strip_prefix(&format!("{name}: ")).map(str::to_owned))
+    }
+
+    #[test]
+    fn a_mail_for_a_named_relay_carries_our_id_where_that_relay_looks_for_it() {
+        let id = Uuid::from_u128(0x0199_f0aa_1c11_7d52_9a3e_5d1f_0c0a_0009);
+        let written = |host: &str| {
+            let from = NamedAddress { name: "Harbour Dental".to_owned(), address: "hello@example.org".to_owned() };
+            let words = Words { text: "Hello.".to_owned(), html: "<p>Hello.</p>".to_owned(), calendar: None };
+            let message = write(&Parts {
+                from: &from,
+                to: &Mailbox { name: String::new(), address: "ana@example.com".to_owned() },
+                cc: &[],
+                reply_to: None,
+                subject: "An appointment",
+                message_id: "m@example.org",
+                date: Timestamp::UNIX_EPOCH,
+                priority: Priority::Prospect,
+                words: &words,
+                tracking: tracking_headers(host, id),
+            });
+            String::from_utf8(message.unwrap()).unwrap()
+        };
+        let sendgrid = value_of(&written("smtp.sendgrid.net"), "X-SMTPAPI").unwrap();
+        let read: serde_json::Value = serde_json::from_str(&sendgrid).unwrap();
+        assert_eq!(read["unique_args"]["voxanne_mail"], id.to_string(), "{sendgrid}");
+        let postmark = value_of(&written("smtp.postmarkapp.com"), "X-PM-Metadata-voxanne_mail");
+        assert_eq!(postmark, Some(id.to_string()));
+        let other = written("relay.example.com");
+        assert!(!other.contains(&id.to_string()) && !other.contains("X-SMTPAPI"), "{other}");
+    }
+}

@@ -3,23 +3,24 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::HeaderMap;
 use jiff::SignedDuration;
 use platform::clock::Clock;
 use platform::config::MailEventsConfig;
-use platform::http::{ApiError, ClientAddr, FieldError, Json, Limiter, Problem, PublicRouter};
+use platform::http::{ApiError, ClientAddr, FieldError, Json, Limiter, Problem, PublicRouter, SignedBody};
 use platform::secret::Secret;
 use platform::tenancy::Tenancy;
 use providers::mail_events::{Batch, Unreadable};
 use providers::sendgrid::{NotAKey, VerificationKey};
+use providers::ses::sns::NotATopic;
 use providers::webhook::Refused;
 use providers::{mailgun, postmark, sendgrid};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::actions;
+use super::ses::{Fetch, Heard, Topics, Unheard};
 
 /// Largest request in bytes. SendGrid sends at 768 kB or after half a minute, whichever comes first.
 const MAX_BYTES: usize = 1 << 20;
@@ -43,22 +44,37 @@ struct Proofs {
     sendgrid: Vec<VerificationKey>,
     postmark: Vec<Secret>,
     mailgun: Vec<Secret>,
+    ses: Topics,
+}
+
+/// A setting that is not what it should be.
+#[derive(Debug, thiserror::Error)]
+pub enum BadSetting {
+    /// `VOXANNE_MAIL_SENDGRID_WEBHOOK_KEY`.
+    #[error("VOXANNE_MAIL_SENDGRID_WEBHOOK_KEY {0}")]
+    Sendgrid(#[from] NotAKey),
+    /// `VOXANNE_MAIL_SES_TOPICS`.
+    #[error("VOXANNE_MAIL_SES_TOPICS {0}")]
+    Ses(#[from] NotATopic),
 }
 
 impl WebhookState {
-    /// Puts the parts together.
+    /// Puts the parts together. `fetch` gets what lies at Amazon SNS.
     ///
     /// # Errors
-    /// When a key of SendGrid is none.
+    /// When a key of SendGrid or a topic of SNS is none.
     pub fn new(
         tenancy: Tenancy,
         clock: Clock,
         unverified: Option<Limiter<IpAddr>>,
         config: &MailEventsConfig,
-    ) -> Result<Self, NotAKey> {
-        let sendgrid = config.sendgrid_keys.iter().map(|key| key.parse()).collect::<Result<_, _>>()?;
+        fetch: Fetch,
+    ) -> Result<Self, BadSetting> {
+        let sendgrid = config.sendgrid_keys.iter().map(|key| key.parse()).collect::<Result<_, NotAKey>>()?;
         let (postmark, mailgun) = (config.postmark_secrets.clone(), config.mailgun_keys.clone());
-        Ok(Self { tenancy, clock, unverified, proofs: Arc::new(Proofs { sendgrid, postmark, mailgun }) })
+        let topics = config.ses_topics.iter().map(|topic| topic.parse()).collect::<Result<_, NotATopic>>()?;
+        let ses = Topics::new(topics, fetch);
+        Ok(Self { tenancy, clock, unverified, proofs: Arc::new(Proofs { sendgrid, postmark, mailgun, ses }) })
     }
 }
 
@@ -73,7 +89,10 @@ enum Provider {
     Sendgrid,
     Postmark,
     Mailgun,
+    Ses,
 }
+
+type Receive = fn(&[u8]) -> Result<Batch, Unreadable>;
 
 impl Provider {
     fn of_path(text: &str) -> Option<Self> {
@@ -81,6 +100,7 @@ impl Provider {
             "sendgrid" => Some(Self::Sendgrid),
             "postmark" => Some(Self::Postmark),
             "mailgun" => Some(Self::Mailgun),
+            "ses" => Some(Self::Ses),
             _ => None,
         }
     }
@@ -90,24 +110,27 @@ impl Provider {
             Self::Sendgrid => "sendgrid",
             Self::Postmark => "postmark",
             Self::Mailgun => "mailgun",
+            Self::Ses => "ses",
         }
     }
 
-    fn verify(self, state: &WebhookState, headers: &HeaderMap, body: &[u8]) -> Result<(), Refused> {
+    /// Verifies a request and reads what it says.
+    async fn hear(self, state: &WebhookState, headers: &HeaderMap, body: &[u8]) -> Result<Heard, Unheard> {
         let (proofs, now) = (&state.proofs, state.clock.now());
-        match self {
-            Self::Sendgrid => sendgrid::verify(&proofs.sendgrid, headers, body, now, SENDGRID_WINDOW),
-            Self::Postmark => postmark::verify(&exposed(&proofs.postmark), headers),
-            Self::Mailgun => mailgun::verify(&exposed(&proofs.mailgun), body, now, MAILGUN_WINDOW),
-        }
-    }
-
-    fn receive(self, body: &[u8]) -> Result<Batch, Unreadable> {
-        match self {
-            Self::Sendgrid => sendgrid::receive(body),
-            Self::Postmark => postmark::receive(body),
-            Self::Mailgun => mailgun::receive(body),
-        }
+        let (verified, receive): (_, Receive) = match self {
+            Self::Ses => return proofs.ses.hear(body, now).await,
+            Self::Sendgrid => {
+                (sendgrid::verify(&proofs.sendgrid, headers, body, now, SENDGRID_WINDOW), sendgrid::receive)
+            }
+            Self::Postmark => (postmark::verify(&exposed(&proofs.postmark), headers), postmark::receive),
+            Self::Mailgun => (mailgun::verify(&exposed(&proofs.mailgun), body, now, MAILGUN_WINDOW), mailgun::receive),
+        };
+        verified.map_err(Unheard::Refused)?;
+        receive(body).map(Heard::Events).map_err(|error| {
+            tracing::warn!(code = error.code(), provider = self.name(), "a verified body holds no events");
+            let fault = FieldError::new("$", error.to_string());
+            Unheard::Failed(ApiError::bad_request(error.code(), error.to_string()).with_errors(vec![fault]))
+        })
     }
 }
 
@@ -131,10 +154,11 @@ struct EventsTaken {
 /// Takes in what a mail provider tells about mails: delivered, bounced, complained, opened and so on.
 ///
 /// Each provider proves itself in its own way: SendGrid by its signed event webhook, Postmark by the password in the
-/// address that was entered there, Mailgun by the signature in the body. Events that name no mail are kept, not refused.
+/// address that was entered there, Mailgun by the signature in the body, Amazon SES by SNS's signature and the topic, whose
+/// subscription is confirmed here too. Events that name no mail are kept, not refused.
 #[utoipa::path(
     post, path = "/api/webhooks/mail/{provider}", tag = "webhooks",
-    params(("provider" = String, Path, description = "`sendgrid`, `postmark` or `mailgun`.")),
+    params(("provider" = String, Path, description = "`sendgrid`, `postmark`, `mailgun` or `ses`.")),
     request_body(content = serde_json::Value, description = "The provider's own events: a list for SendGrid, one object for the others."),
     responses(
         (status = 200, description = "Stored.", body = EventsTaken),
@@ -151,34 +175,18 @@ async fn receive_mail_events(
     client: ClientAddr,
     Path(provider): Path<String>,
     headers: HeaderMap,
-    body: Result<axum::body::Bytes, BytesRejection>,
+    SignedBody(body): SignedBody,
 ) -> Result<Json<EventsTaken>, ApiError> {
-    let body = body.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => {
-            ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "The events are larger than the limit.")
+    let Some(provider) = Provider::of_path(&provider) else { return Err(refuse(&state, client)) };
+    let batch = match provider.hear(&state, &headers, &body).await {
+        Ok(Heard::Events(batch)) => batch,
+        Ok(Heard::Settled) => Batch::default(),
+        Err(Unheard::Failed(error)) => return Err(error),
+        Err(Unheard::Refused(refused)) => {
+            note_refusal(provider, refused);
+            return Err(refuse(&state, client));
         }
-        _ => ApiError::bad_request("unreadable_body", "The body was cut off."),
-    })?;
-    // The bytes are what is signed, so nothing unfolds them first; nor can a small body become a large one here.
-    if headers.get(header::CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
-        return Err(ApiError::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "encoded_body",
-            "Send the body without content encoding.",
-        ));
-    }
-    let Some(provider) = Provider::of_path(&provider).filter(|provider| is_genuine(&state, *provider, &headers, &body))
-    else {
-        if let Some(limiter) = &state.unverified {
-            limiter.check(&client.limit_key())?;
-        }
-        return Err(ApiError::unauthenticated());
     };
-    let batch = provider.receive(&body).map_err(|error| {
-        tracing::warn!(code = error.code(), provider = provider.name(), "a verified body holds no events");
-        ApiError::bad_request(error.code(), error.to_string())
-            .with_errors(vec![FieldError::new("$", error.to_string())])
-    })?;
     // Whatever the database says, the provider must send it again: an event that cannot be stored today may be tomorrow.
     let taken = actions::take_in(&state.tenancy, provider.name(), &batch, state.clock.now())
         .await
@@ -187,15 +195,17 @@ async fn receive_mail_events(
     Ok(Json(EventsTaken { stored, repeated, unmatched: strays, faulty }))
 }
 
-fn is_genuine(state: &WebhookState, provider: Provider, headers: &HeaderMap, body: &[u8]) -> bool {
-    match provider.verify(state, headers, body) {
-        Ok(()) => true,
-        Err(refused) => {
-            let (reason, provider) = (refused.reason(), provider.name());
-            metrics::counter!("voxanne_mail_events_refused_total", "reason" => reason, "source" => provider)
-                .increment(1);
-            tracing::info!(reason, provider, "an unverified mail event was refused");
-            false
-        }
+/// Only now is the client counted: what is verified is never lost to a limit.
+fn refuse(state: &WebhookState, client: ClientAddr) -> ApiError {
+    let limited = state.unverified.as_ref().map(|limiter| limiter.check(&client.limit_key()));
+    match limited {
+        Some(Err(too_many)) => too_many,
+        _ => ApiError::unauthenticated(),
     }
+}
+
+fn note_refusal(provider: Provider, refused: Refused) {
+    let (reason, provider) = (refused.reason(), provider.name());
+    metrics::counter!("voxanne_mail_events_refused_total", "reason" => reason, "source" => provider).increment(1);
+    tracing::info!(reason, provider, "an unverified mail event was refused");
 }

@@ -21,4 +21,5 @@ pub mod actions;
 pub mod api;
 pub mod jobs;
 pub mod model;
+pub mod ses;
 pub(crate) mod store;

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Arc, Mutex};
 
 use mail::relay::{FaultKind, Outcome};
 use mail::{Priority, Turn};
@@ -100,6 +101,31 @@ async fn a_certificate_that_nobody_vouches_for_is_refused_before_anything_is_sai
         let (kind, words) = fault(tried(tls, scheme, GOOD, query, false).await.0);
         assert_eq!(kind, FaultKind::Tls);
         assert!(words.contains("certificate"), "{words}");
+    }
+}
+
+#[tokio::test]
+async fn what_somebody_says_in_clear_behind_starttls_is_not_believed() {
+    for intruder in ["at-once", "later"] {
+        let (certificate, db) = (Certificate::new(), TestDb::new().await);
+        let (pem, key) = (certificate.path("certificate.pem"), certificate.path("key.pem"));
+        let arguments = ["--certificate", &pem, "--key", &key, "--tls", "starttls", "--user", "desk@example.org"];
+        let more = ["--password", "pa:ss/w@rd", "--intruder", intruder];
+        let relay = TestRelay::with(&[&arguments[..], &more].concat()).await;
+        let url = format!("smtp://{GOOD}localhost:{}?tls=required", relay.port());
+        let config = settings(&[
+            ("VOXANNE_SMTP_URL", &url),
+            ("VOXANNE_MAIL_FROM", "hello@example.org"),
+            ("VOXANNE_SMTP_CA_FILE", &pem),
+        ]);
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let writer = lines.clone();
+        let line = Arc::new(move |line: &str| writer.lock().unwrap().push(line.to_owned()));
+        let sent = mail::doctor::diagnose(&outbox(&db, config), "ana@example.com", hasty(), line).await.unwrap();
+        let text = lines.lock().unwrap().join("\n");
+        assert!(!sent && !text.contains("welcome"), "{intruder}: {text}");
+        assert_eq!(text.matches("> EHLO").count(), 1, "{intruder}: nothing more is said: {text}");
+        assert!(!text.contains("> AUTH") && text.contains("TLS"), "{intruder}: {text}");
     }
 }
 

@@ -1,6 +1,8 @@
 //! What providers tell, over the route as they would, on the real database.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
@@ -10,6 +12,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::SignedDuration;
 use mail::tracking::api::WebhookState;
+use mail::tracking::ses::{Fetch, Unfetched};
 use mail::tracking::{actions, api, jobs};
 use mail::{Outbox, Priority};
 use platform::clock::Clock;
@@ -57,8 +60,13 @@ fn public_key(pair: &EcdsaKeyPair) -> String {
 
 fn router_of(tenancy: Tenancy, clock: Clock, config: &MailEventsConfig) -> Router {
     let unverified = Limiter::new("unverified_webhooks", 3, Duration::from_mins(1));
-    let state = WebhookState::new(tenancy, clock, unverified, config).unwrap();
+    let state = WebhookState::new(tenancy, clock, unverified, config, unreachable_amazon()).unwrap();
     api::router(state).split().0
+}
+
+/// Amazon as it is for who does not ask it.
+fn unreachable_amazon() -> Fetch {
+    Arc::new(|_| Box::pin(async { Err(Unfetched("no network in this test".into())) }))
 }
 
 impl Post {
@@ -69,7 +77,7 @@ impl Post {
         let config = MailEventsConfig {
             sendgrid_keys: vec![public_key(&pair)],
             postmark_secrets: vec![Secret::new(POSTMARK_SECRET)],
-            mailgun_keys: Vec::new(),
+            ..MailEventsConfig::default()
         };
         let router = router_of(db.tenancy(), db.clock(), &config);
         Self { outbox: outbox(&db, settings(&[])), db, org, pair, router }
@@ -413,7 +421,7 @@ async fn an_old_signature_and_a_changed_byte_are_refused() {
 async fn a_provider_without_a_key_in_the_configuration_is_refused() {
     let db = TestDb::new().await;
     let router = router_of(db.tenancy(), db.clock(), &MailEventsConfig::default());
-    for provider in ["sendgrid", "postmark"] {
+    for provider in ["sendgrid", "postmark", "ses"] {
         let path = format!("/api/webhooks/mail/{provider}");
         let request = Request::post(path).header("authorization", format!("Basic {}", STANDARD.encode("voxanne:")));
         assert_eq!(ask(&router, request, b"[]".to_vec()).await.0, StatusCode::UNAUTHORIZED, "{provider}");
@@ -461,5 +469,186 @@ async fn what_could_not_be_stored_is_asked_for_again() {
 async fn a_wrong_key_is_told_at_the_start() {
     let db = TestDb::new().await;
     let config = MailEventsConfig { sendgrid_keys: vec![STANDARD.encode([4; 91])], ..MailEventsConfig::default() };
-    assert!(WebhookState::new(db.tenancy(), db.clock(), None, &config).is_err());
+    assert!(WebhookState::new(db.tenancy(), db.clock(), None, &config, unreachable_amazon()).is_err());
+}
+
+const SES: &str = "/api/webhooks/mail/ses";
+const TOPIC: &str = "arn:aws:sns:eu-west-1:123456789012:voxanne-mail";
+const CERTIFICATE: &str = "https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-0a1b2c.pem";
+
+/// Amazon: signs with a key of its own making, and answers at its addresses.
+struct Amazon {
+    folder: std::path::PathBuf,
+    /// Every address that was fetched.
+    asked: Arc<Mutex<Vec<String>>>,
+    /// Whether it is there.
+    answers: Arc<AtomicBool>,
+}
+
+impl Amazon {
+    fn new() -> Self {
+        let folder = std::env::temp_dir().join(format!("voxanne-amazon-{}", uuid::Uuid::now_v7()));
+        std::fs::create_dir(&folder).unwrap();
+        let made = std::process::Command::new("openssl")
+            .args(["req", "-x509", "-nodes", "-days", "2", "-subj", "/CN=sns.amazonaws.com", "-newkey", "rsa:2048"])
+            .arg("-keyout")
+            .arg(folder.join("key.pem"))
+            .arg("-out")
+            .arg(folder.join("certificate.pem"))
+            .output()
+            .unwrap();
+        assert!(made.status.success());
+        Self { folder, asked: Arc::default(), answers: Arc::new(AtomicBool::new(true)) }
+    }
+
+    fn fetch(&self) -> Fetch {
+        let (asked, answers) = (Arc::clone(&self.asked), Arc::clone(&self.answers));
+        let certificate = std::fs::read(self.folder.join("certificate.pem")).unwrap();
+        Arc::new(move |url| {
+            let answer = answers.load(Ordering::SeqCst).then(|| certificate.clone());
+            asked.lock().unwrap().push(url);
+            Box::pin(async { answer.ok_or_else(|| Unfetched("Amazon is away".into())) })
+        })
+    }
+
+    fn asked(&self) -> Vec<String> {
+        self.asked.lock().unwrap().clone()
+    }
+
+    fn sign(&self, mut message: Value) -> Vec<u8> {
+        let names: &[&str] = if message["Type"] == "Notification" {
+            &["Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type"]
+        } else {
+            &["Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"]
+        };
+        let text: String =
+            names.iter().filter_map(|name| Some(format!("{name}\n{}\n", message.get(*name)?.as_str()?))).collect();
+        std::fs::write(self.folder.join("signed"), text).unwrap();
+        let made = std::process::Command::new("openssl")
+            .args(["dgst", "-sha256", "-sign"])
+            .args([self.folder.join("key.pem"), self.folder.join("signed")])
+            .output()
+            .unwrap();
+        assert!(made.status.success());
+        message["SignatureVersion"] = json!("2");
+        message["Signature"] = json!(STANDARD.encode(made.stdout));
+        message.to_string().into_bytes()
+    }
+
+    fn event(&self, id: &str, event: &Value) -> Vec<u8> {
+        self.sign(json!({
+            "Type": "Notification", "MessageId": id, "TopicArn": TOPIC, "Message": event.to_string(),
+            "Timestamp": "2026-11-25T10:00:00.000Z", "SigningCertURL": CERTIFICATE,
+        }))
+    }
+}
+
+impl Drop for Amazon {
+    fn drop(&mut self) {
+        std::fs::remove_dir_all(&self.folder).unwrap();
+    }
+}
+
+/// An installation that one topic may tell of mails.
+async fn subscribed(amazon: &Amazon) -> Post {
+    let post = Post::new().await;
+    let config = MailEventsConfig { ses_topics: vec![TOPIC.to_owned()], ..MailEventsConfig::default() };
+    let state = WebhookState::new(
+        post.db.tenancy(),
+        post.db.clock(),
+        Limiter::new("unverified_webhooks", 3, Duration::from_mins(1)),
+        &config,
+        amazon.fetch(),
+    );
+    Post { router: api::router(state.unwrap()).split().0, ..post }
+}
+
+fn bounced_at_amazon(mail: MailId) -> Value {
+    json!({
+        "eventType": "Bounce",
+        "mail": { "messageId": "0102-ses", "destination": ["ana@example.com"], "tags": { "voxanne_mail": [mail.to_string()] } },
+        "bounce": {
+            "bounceType": "Permanent", "bounceSubType": "General", "timestamp": "2026-11-25T10:00:00Z", "feedbackId": "f-1",
+            "bouncedRecipients": [{ "emailAddress": "ana@example.com", "status": "5.1.1", "diagnosticCode": "smtp; 550 5.1.1 No such user" }],
+        },
+    })
+}
+
+#[tokio::test]
+async fn amazon_tells_through_a_topic_once_and_its_certificate_is_fetched_once() {
+    let amazon = Amazon::new();
+    let post = subscribed(&amazon).await;
+    let mail = post.mail("ana", "accepted").await;
+    let event = bounced_at_amazon(mail);
+    let told = amazon.event("m-1", &event);
+    let (status, answer) = ask(&post.router, Request::post(SES), told.clone()).await;
+    assert_eq!((status, &answer["stored"]), (StatusCode::OK, &json!(1)), "{answer}");
+    assert_eq!(post.state(mail).await, "bounced");
+    assert_eq!(post.suppressed().await, [("ana@example.com".to_owned(), "bounced".to_owned())]);
+    // Delivered again, and told through another message.
+    for body in [told, amazon.event("m-2", &event)] {
+        assert_eq!(ask(&post.router, Request::post(SES), body).await.1["repeated"], 1);
+    }
+    assert_eq!(amazon.asked(), [CERTIFICATE]);
+    post.db.clock().advance(SignedDuration::from_hours(25));
+    ask(&post.router, Request::post(SES), amazon.event("m-3", &event)).await;
+    assert_eq!(amazon.asked().len(), 2, "after a day it is looked at again");
+}
+
+#[tokio::test]
+async fn a_topic_that_asks_is_told_yes_and_only_one_of_ours() {
+    let amazon = Amazon::new();
+    let post = subscribed(&amazon).await;
+    let asks = |topic: &str| {
+        amazon.sign(json!({
+            "Type": "SubscriptionConfirmation", "MessageId": "c-1", "Token": "2336412f37fb", "TopicArn": topic,
+            "Message": "You have chosen to subscribe.", "Timestamp": "2026-11-25T10:00:00.000Z",
+            "SubscribeURL": "https://evil.example/", "SigningCertURL": CERTIFICATE,
+        }))
+    };
+    assert_eq!(ask(&post.router, Request::post(SES), asks(TOPIC)).await.0, StatusCode::OK);
+    let asked = amazon.asked();
+    assert!(
+        asked.len() == 2 && asked[1].starts_with("https://sns.eu-west-1.amazonaws.com/?Action=ConfirmSubscription&")
+    );
+    let foreign = asks("arn:aws:sns:eu-west-1:999999999999:voxanne-mail");
+    assert_eq!(ask(&post.router, Request::post(SES), foreign).await.0, StatusCode::UNAUTHORIZED);
+    assert_eq!(amazon.asked().len(), 2, "nothing is fetched for a stranger");
+    let sentence = amazon.sign(json!({
+        "Type": "Notification", "MessageId": "m", "TopicArn": TOPIC, "Message": "Successfully validated SNS topic.",
+        "Timestamp": "2026-11-25T10:00:00.000Z", "SigningCertURL": CERTIFICATE,
+    }));
+    assert_eq!(
+        ask(&post.router, Request::post(SES), sentence).await.0,
+        StatusCode::OK,
+        "SES's first message is no event"
+    );
+}
+
+#[tokio::test]
+async fn what_amazon_did_not_sign_is_refused_and_counted_and_its_absence_is_only_a_delay() {
+    let amazon = Amazon::new();
+    let post = subscribed(&amazon).await;
+    let mail = post.mail("ana", "accepted").await;
+    let good = amazon.event("m-1", &bounced_at_amazon(mail));
+    amazon.answers.store(false, Ordering::SeqCst);
+    for _ in 0..2 {
+        assert_eq!(ask(&post.router, Request::post(SES), good.clone()).await.0, StatusCode::SERVICE_UNAVAILABLE);
+    }
+    assert_eq!(amazon.asked().len(), 1, "an absence is remembered for a while");
+    amazon.answers.store(true, Ordering::SeqCst);
+    post.db.clock().advance(SignedDuration::from_secs(61));
+    let mut tampered: Value = serde_json::from_slice(&good).unwrap();
+    tampered["MessageId"] = json!("m-9");
+    for expected in [401, 401, 401, 429] {
+        let (status, _) = ask(&post.router, Request::post(SES), tampered.to_string().into_bytes()).await;
+        assert_eq!(status.as_u16(), expected);
+    }
+    assert_eq!(post.state(mail).await, "accepted");
+    assert_eq!(
+        ask(&post.router, Request::post(SES), good).await.0,
+        StatusCode::OK,
+        "what is verified passes every limit"
+    );
+    assert_eq!(post.state(mail).await, "bounced");
 }

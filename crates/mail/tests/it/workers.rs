@@ -4,11 +4,12 @@ use jiff::SignedDuration;
 use mail::relay::Outcome;
 use mail::{Priority, Turn};
 use platform::audit::Actor;
+use platform::ids::MailId;
 use platform::tasks::Tasks;
 use std::time::Duration;
 use test_support::TestDb;
 
-use crate::support::{TestRelay, draft, drain, enqueue, hasty, kept, outbox, spent, worker};
+use crate::support::{TestRelay, draft, drain, enqueue, hasty, kept, outbox, settings, spent, worker};
 
 /// Longer than a lease.
 const LATER: SignedDuration = SignedDuration::from_mins(20);
@@ -171,4 +172,49 @@ async fn words_are_forgotten_and_the_record_stays() {
     assert_eq!(mail::outbox::jobs::forget(&outbox).await.unwrap(), 1);
     assert_eq!(kept(&db, id).await.0, "accepted");
     assert!(matches!(outbox.resend(Actor::System, org, id).await, Err(mail::MailError::Forgotten)));
+}
+
+#[tokio::test]
+async fn mails_are_kept_for_ever_or_as_long_as_the_operator_says() {
+    let db = TestDb::new().await;
+    let org = db.organization("Harbour Dental").await;
+    let keeping = |days: &[(&str, &str)]| outbox(&db, settings(days));
+    let ids = enqueue(
+        &db,
+        &keeping(&[]),
+        org,
+        vec![draft(Priority::Prospect, "old"), draft(Priority::Prospect, "waits"), draft(Priority::Prospect, "fresh")],
+    )
+    .await;
+    let day = jiff::SignedDuration::from_hours(24);
+    let set = "update mails set state = 'delivered', ended_at = $2 where mail_id = $1";
+    for (id, ended_at) in [(ids[0], db.clock().now()), (ids[2], db.clock().now() + 100 * day)] {
+        sqlx::query(set)
+            .bind(id)
+            .bind(jiff_sqlx::ToSqlx::to_sqlx(ended_at))
+            .execute(&mut db.admin().await)
+            .await
+            .unwrap();
+    }
+    let told = "insert into mail_events (org_id, mail_id, event_id, source, dedup_key, kind, at, received_at)
+                select org_id, mail_id, mail_id, 'x', mail_id::text, 'delivered', now(), now() from mails";
+    sqlx::query(told).execute(&mut db.admin().await).await.unwrap();
+    let again = keeping(&[]).resend(Actor::System, org, ids[0]).await.unwrap();
+    db.clock().advance(91 * day);
+    let kept = async || -> Vec<MailId> {
+        sqlx::query_scalar("select mail_id from mails order by mail_id").fetch_all(&mut db.admin().await).await.unwrap()
+    };
+    mail::outbox::jobs::forget(&keeping(&[])).await.unwrap();
+    assert_eq!(kept().await.len(), 4, "by default every mail stays");
+    let ninety = keeping(&[("VOXANNE_MAIL_KEEP_DAYS", "90")]);
+    mail::outbox::jobs::forget(&ninety).await.unwrap();
+    assert_eq!(kept().await.len(), 4, "one that was sent again stays as long as its copy");
+    sqlx::query(set)
+        .bind(again)
+        .bind(jiff_sqlx::ToSqlx::to_sqlx(db.clock().now() - 91 * day))
+        .execute(&mut db.admin().await)
+        .await
+        .unwrap();
+    mail::outbox::jobs::forget(&ninety).await.unwrap();
+    assert_eq!(kept().await, [ids[1], ids[2]], "one that waits is never removed");
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use jiff::SignedDuration;
 use percent_encoding::percent_decode_str;
 use url::Url;
 
@@ -26,6 +27,8 @@ pub struct MailConfig {
     pub sales_cc: Vec<NamedAddress>,
     /// Recipients that the relay is given in any 24 hours and any UTC day, at most.
     pub daily_limit: u32,
+    /// How long a mail is kept after it came to its end; `None`: for ever.
+    pub keep_for: Option<SignedDuration>,
     /// How the relay's provider proves that it tells what became of a mail.
     pub events: MailEventsConfig,
 }
@@ -39,6 +42,8 @@ pub struct MailEventsConfig {
     pub postmark_secrets: Vec<Secret>,
     /// Webhook signing keys of Mailgun.
     pub mailgun_keys: Vec<Secret>,
+    /// Topics of Amazon SNS that tell of mails sent through SES: their ARNs.
+    pub ses_topics: Vec<String>,
 }
 
 /// How to reach the relay.
@@ -82,19 +87,43 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Result<MailConfig, Recorded> {
     let sales_to = reader.list(&variables::MAIL_SALES_TO, named_address);
     let sales_cc = reader.list(&variables::MAIL_SALES_CC, named_address);
     let daily_limit = reader.value(&variables::MAIL_DAILY_LIMIT, |text| values::number_in(text, 1..=1_000_000));
+    let keep_for = reader.optional(&variables::MAIL_KEEP_DAYS, values::days);
     let events = events(reader);
     let (relay, from) = (relay?, from?);
     if relay.is_some() && from.is_none() {
         return Err(reader.problem(&variables::MAIL_FROM, "must be set, as VOXANNE_SMTP_URL is"));
     }
-    Ok(MailConfig { relay, from, sales_to: sales_to?, sales_cc: sales_cc?, daily_limit: daily_limit?, events: events? })
+    Ok(MailConfig {
+        relay,
+        from,
+        sales_to: sales_to?,
+        sales_cc: sales_cc?,
+        daily_limit: daily_limit?,
+        keep_for: keep_for?,
+        events: events?,
+    })
 }
 
 fn events(reader: &mut Reader<'_>) -> Result<MailEventsConfig, Recorded> {
     let sendgrid = reader.list(&variables::MAIL_SENDGRID_WEBHOOK_KEY, verification_key);
     let postmark = super::secrets(reader, &variables::MAIL_POSTMARK_WEBHOOK_SECRET);
     let mailgun = super::secrets(reader, &variables::MAIL_MAILGUN_WEBHOOK_KEY);
-    Ok(MailEventsConfig { sendgrid_keys: sendgrid?, postmark_secrets: postmark?, mailgun_keys: mailgun? })
+    let ses = reader.list(&variables::MAIL_SES_TOPICS, topic);
+    Ok(MailEventsConfig {
+        sendgrid_keys: sendgrid?,
+        postmark_secrets: postmark?,
+        mailgun_keys: mailgun?,
+        ses_topics: ses?,
+    })
+}
+
+/// The ARN of a topic: `arn:aws:sns:REGION:ACCOUNT:NAME`. Its parts are looked at by who uses it.
+fn topic(text: &str) -> Result<String, String> {
+    let parts: Vec<&str> = text.split(':').collect();
+    match parts[..] {
+        ["arn", _, "sns", region, account, name] if ![region, account, name].contains(&"") => Ok(text.to_owned()),
+        _ => Err("is not the ARN of an SNS topic".to_owned()),
+    }
 }
 
 /// A public key on the curve P-256, as SendGrid's console shows it: 91 bytes of DER.

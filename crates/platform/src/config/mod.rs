@@ -158,6 +158,10 @@ pub struct VapiConfig {
     pub api_url: Origin,
     /// Private key of the platform-wide account. `None`: it is not asked about its calls.
     pub api_key: Option<Secret>,
+    /// Minutes that a call may ring without an event.
+    pub silent_ringing_minutes: u32,
+    /// Minutes that an answered call may go on without an event.
+    pub silent_call_minutes: u32,
 }
 
 /// What may be asked outside; see [`crate::outbound`].
@@ -367,7 +371,15 @@ fn vapi(reader: &mut Reader<'_>) -> Result<VapiConfig, Recorded> {
     let webhook_secrets = secrets(reader, &variables::VAPI_WEBHOOK_SECRET);
     let api_url = reader.value(&variables::VAPI_API_URL, str::parse);
     let api_key = reader.secret(&variables::VAPI_API_KEY);
-    Ok(VapiConfig { webhook_secrets: webhook_secrets?, api_url: api_url?, api_key: api_key? })
+    let ringing = reader.value(&variables::SILENT_RINGING_MINUTES, |text| values::number_in(text, 1..=1_440));
+    let talking = reader.value(&variables::SILENT_CALL_MINUTES, |text| values::number_in(text, 1..=10_080));
+    Ok(VapiConfig {
+        webhook_secrets: webhook_secrets?,
+        api_url: api_url?,
+        api_key: api_key?,
+        silent_ringing_minutes: ringing?,
+        silent_call_minutes: talking?,
+    })
 }
 
 fn outbound(reader: &mut Reader<'_>) -> Result<OutboundConfig, Recorded> {

@@ -246,6 +246,11 @@ pub(super) fn number_in(text: &str, range: std::ops::RangeInclusive<u32>) -> Res
         .ok_or_else(|| format!("is {text:?}, not a whole number from {} to {}", range.start(), range.end()))
 }
 
+/// A number of days from a month to a hundred years.
+pub(super) fn days(text: &str) -> Result<jiff::SignedDuration, String> {
+    number_in(text, 30..=36_500).map(|days| jiff::SignedDuration::from_hours(24 * i64::from(days)))
+}
+
 /// A whole number above 0 that a bar on a page can still tell from its neighbours (2^53).
 pub(super) fn amount(text: &str) -> Result<u64, String> {
     digits(text)

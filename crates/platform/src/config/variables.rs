@@ -328,6 +328,25 @@ pub(super) static VAPI_API_KEY: Variable = Variable {
     secret: true,
 };
 
+pub(super) static SILENT_RINGING_MINUTES: Variable = Variable {
+    name: "VOXANNE_SILENT_RINGING_MINUTES",
+    section: Section::Vapi,
+    meaning: "How long a call may ring without an event, in minutes, until the provider is asked what became of it.",
+    default: Some("10"),
+    example: "10",
+    secret: false,
+};
+
+pub(super) static SILENT_CALL_MINUTES: Variable = Variable {
+    name: "VOXANNE_SILENT_CALL_MINUTES",
+    section: Section::Vapi,
+    meaning: "How long a call that was answered may go on without an event, in minutes, until the provider is asked what \
+              became of it. A call that the provider does not know either is closed then.",
+    default: Some("120"),
+    example: "120",
+    secret: false,
+};
+
 pub(super) static STORAGE_URL: Variable = Variable {
     name: "VOXANNE_STORAGE_URL",
     section: Section::Storage,
@@ -470,6 +489,16 @@ pub(super) static MAIL_DAILY_LIMIT: Variable = Variable {
     secret: false,
 };
 
+pub(super) static MAIL_KEEP_DAYS: Variable = Variable {
+    name: "VOXANNE_MAIL_KEEP_DAYS",
+    section: Section::Mail,
+    meaning: "After how many days a mail that was sent or given up is removed with everything known of it, at least 30. \
+              Unset: it is kept for ever. What it said is forgotten after 30 days in any case.",
+    default: None,
+    example: "365",
+    secret: false,
+};
+
 pub(super) static MAIL_SENDGRID_WEBHOOK_KEY: Variable = Variable {
     name: "VOXANNE_MAIL_SENDGRID_WEBHOOK_KEY",
     section: Section::Mail,
@@ -498,6 +527,16 @@ pub(super) static MAIL_MAILGUN_WEBHOOK_KEY: Variable = Variable {
     default: None,
     example: "NEW_KEY,OLD_KEY",
     secret: true,
+};
+
+pub(super) static MAIL_SES_TOPICS: Variable = Variable {
+    name: "VOXANNE_MAIL_SES_TOPICS",
+    section: Section::Mail,
+    meaning: "ARNs of the Amazon SNS topics that SES publishes its events to (comma list). Their subscription, by HTTPS to \
+              the address that ends in /api/webhooks/mail/ses, is confirmed by itself. Unset: that webhook answers 401.",
+    default: None,
+    example: "arn:aws:sns:eu-west-1:123456789012:voxanne-mail",
+    secret: false,
 };
 
 pub(super) static BACKUP_TO: Variable = Variable {
@@ -596,6 +635,8 @@ pub static VARIABLES: &[&Variable] = &[
     &VAPI_WEBHOOK_SECRET,
     &VAPI_API_URL,
     &VAPI_API_KEY,
+    &SILENT_RINGING_MINUTES,
+    &SILENT_CALL_MINUTES,
     &STORAGE_URL,
     &STORAGE_KEY,
     &S3_ENDPOINT,
@@ -611,9 +652,11 @@ pub static VARIABLES: &[&Variable] = &[
     &MAIL_SALES_TO,
     &MAIL_SALES_CC,
     &MAIL_DAILY_LIMIT,
+    &MAIL_KEEP_DAYS,
     &MAIL_SENDGRID_WEBHOOK_KEY,
     &MAIL_POSTMARK_WEBHOOK_SECRET,
     &MAIL_MAILGUN_WEBHOOK_KEY,
+    &MAIL_SES_TOPICS,
     &BACKUP_TO,
     &BACKUP_AT,
     &BACKUP_KEEP,

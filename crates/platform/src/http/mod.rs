@@ -11,6 +11,7 @@ pub mod pages;
 pub mod problem;
 pub mod request_id;
 pub mod router;
+pub mod signed;
 pub mod validate;
 
 pub use client::ClientAddr;
@@ -21,4 +22,5 @@ pub use pages::{Cursor, Limit, Page};
 pub use problem::{ApiError, FieldError, Problem};
 pub use request_id::RequestId;
 pub use router::{Guarded, PublicRouter, TenantRouter};
+pub use signed::SignedBody;
 pub use validate::{Report, Validate};

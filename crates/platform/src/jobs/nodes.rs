@@ -38,6 +38,18 @@ impl Jobs {
         });
     }
 
+    /// Takes back what a process before this one held, without waiting for its leases. Only for an installation that has one
+    /// process, before it begins to work: the lock on the private database's directory says that there is no other.
+    pub async fn take_back(&self) -> Result<(), DbError> {
+        let mut tx = self.inner.tenancy.system("what an earlier process held may be of any organization").await?;
+        let held = store::end_leases(&mut tx, self.now()).await?;
+        tx.commit().await?;
+        if held > 0 {
+            tracing::warn!(held, "the process before this one died over its work, which is begun anew");
+        }
+        Ok(())
+    }
+
     async fn note(&self, node: &NodeStatus) -> Result<(), DbError> {
         let forgotten = node.seen_at.saturating_sub(FORGOTTEN).unwrap_or(jiff::Timestamp::MIN);
         let mut tx = self.inner.tenancy.system("a node says that it is there").await?;

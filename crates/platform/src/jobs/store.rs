@@ -642,6 +642,20 @@ pub(super) async fn dead(tx: &mut SystemTx) -> Result<Vec<DeadJob>, DbError> {
         .collect())
 }
 
+/// Ends every lease, and forgets every process.
+pub(super) async fn end_leases(tx: &mut SystemTx, now: Timestamp) -> Result<u64, DbError> {
+    let jobs = sqlx::query("update jobs set lease_until = $1 where state = 'running' and lease_until > $1")
+        .bind(now.to_sqlx())
+        .execute(tx.conn())
+        .await?;
+    let schedules = sqlx::query("update schedules set lease_until = $1 where lease_until > $1")
+        .bind(now.to_sqlx())
+        .execute(tx.conn())
+        .await?;
+    sqlx::query("delete from nodes").execute(tx.conn()).await?;
+    Ok(jobs.rows_affected() + schedules.rows_affected())
+}
+
 /// Says that a process is there, and forgets those that were silent since `forgotten`.
 pub(super) async fn note_node(tx: &mut SystemTx, node: &NodeStatus, forgotten: Timestamp) -> Result<(), DbError> {
     sqlx::query(

@@ -5,6 +5,7 @@
 //! of anything is closed, so a cancelled request cannot leak its organization to the next user of the connection
 //! (docs/adr/0002).
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -92,7 +93,10 @@ impl Manager for Connector {
 
     async fn create(&self) -> Result<Session, sqlx::Error> {
         let life = self.life.load(Ordering::Relaxed);
-        let conn = PgConnection::connect_with(&self.options).await?;
+        // Behind a pointer: every handler that asks for a connection would otherwise hold a copy of all this code.
+        let connecting: Pin<Box<dyn Future<Output = Result<PgConnection, sqlx::Error>> + Send + '_>> =
+            Box::pin(PgConnection::connect_with(&self.options));
+        let conn = connecting.await?;
         Ok(Session { conn, clean: true, life, current_life: Arc::clone(&self.life) })
     }
 

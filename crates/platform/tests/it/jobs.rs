@@ -657,3 +657,30 @@ async fn what_an_operator_retries_or_runs_is_in_the_audit_list() {
     assert_eq!(kept, [(desk.org, "job.retried".to_owned()), (home, "schedule.run".to_owned())]);
     desk.node.stop().await;
 }
+
+#[tokio::test]
+async fn the_only_process_of_an_installation_takes_back_at_once_what_the_one_before_held() {
+    let desk = Desk::new().await;
+    desk.enqueue("1").await;
+    let runs = Arc::<Mutex<Vec<_>>>::default();
+    let duties = Arc::new(AtomicUsize::new(0));
+    let held =
+        "update jobs set state = 'running', attempts = 1, lease_id = gen_random_uuid(), lease_until = 'infinity'";
+    sqlx::query(held).execute(&mut desk.db.admin().await).await.unwrap();
+    let now = desk.db.clock().now().to_string();
+    sqlx::query(
+        "insert into schedules (name, every_seconds, declared_at, next_at, lease_id, lease_until)
+         values ('test.sweep', 3600, $1::timestamptz, $1::timestamptz, gen_random_uuid(), $1::timestamptz + interval '1 day')",
+    )
+    .bind(now)
+    .execute(&mut desk.db.admin().await)
+    .await
+    .unwrap();
+    desk.node.jobs.take_back().await.unwrap();
+    desk.node.jobs.work(COPY, noting(&runs, Outcome::Done));
+    desk.node.jobs.schedule(HOURLY, counting(&duties));
+    desk.until_states(&[]).await;
+    desk.until_schedule(HOURLY.name, |schedule| schedule.runs == 1).await;
+    assert_eq!(*runs.lock().unwrap(), [("1".to_owned(), 2)], "the run that was cut off counts");
+    desk.node.stop().await;
+}

@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use fluent_bundle::FluentResource;
 use platform::i18n::Locale;
 
-const FILES: [&str; 3] = ["site", "booking", "mail"];
+const FILES: [&str; 4] = ["site", "booking", "mail", "account"];
 
 /// Texts in the code that look like a key and are none.
-const NOT_WORDS: &[&str] = &["site-", "mail-"];
+const NOT_WORDS: &[&str] = &["site-", "mail-", "account-"];
 
 /// Words that wait for the code that says them. To be empty when that code is in.
 const WAITING: &[&str] = &[];

@@ -14,6 +14,7 @@ pub const MAIL_ID_KEY: &str = "voxanne_mail";
 /// | SendGrid | `X-SMTPAPI` with `unique_args` | a field of the event itself |
 /// | Postmark | `X-PM-Metadata-…` | `Metadata` |
 /// | Mailgun | `X-Mailgun-Variables` | `event-data.user-variables` |
+/// | Amazon SES | `X-SES-MESSAGE-TAGS` | `mail.tags`, in events of a configuration set |
 ///
 /// Each relay takes its header out before it delivers.
 pub fn tracking_headers(host: &str, mail: Uuid) -> Vec<(&'static str, String)> {
@@ -25,6 +26,8 @@ pub fn tracking_headers(host: &str, mail: Uuid) -> Vec<(&'static str, String)> {
         vec![("X-PM-Metadata-voxanne_mail", mail.to_string())]
     } else if is_of("mailgun.org") {
         vec![("X-Mailgun-Variables", format!(r#"{{"{MAIL_ID_KEY}":"{mail}"}}"#))]
+    } else if is_of("amazonaws.com") && host.starts_with("email-smtp") {
+        vec![("X-SES-MESSAGE-TAGS", format!("{MAIL_ID_KEY}={mail}"))]
     } else {
         Vec::new()
     }

@@ -1,7 +1,7 @@
 //! What mail relays tell about a mail, in one vocabulary for all of them.
 //!
-//! Each relay's module ([`sendgrid`](crate::sendgrid), [`postmark`](crate::postmark), [`mailgun`](crate::mailgun))
-//! verifies its requests on the raw bytes and reads them into a [`Batch`]. What an event does to a mail is not decided here.
+//! Each relay's module ([`sendgrid`](crate::sendgrid), [`postmark`](crate::postmark), [`mailgun`](crate::mailgun),
+//! [`ses`](crate::ses)) verifies its requests on the raw bytes and reads them into a [`Batch`]. What an event does to a mail is not decided here.
 //!
 //! Rules: a request is refused as a whole only when it is no JSON of the right shape at all; one event that makes no sense
 //! is kept as [`Faulty`] beside the others. An unknown kind is kept under its own name. A field of the wrong type counts

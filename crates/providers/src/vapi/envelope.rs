@@ -209,6 +209,11 @@ impl MessageKind {
         named_kinds().find(|(kind, _)| kind == self).map_or("other", |(_, name)| name)
     }
 
+    /// True for what we say to ourselves.
+    pub fn is_ours(&self) -> bool {
+        OWN_KINDS.iter().any(|(kind, _)| kind == self)
+    }
+
     /// True when Vapi waits for an answer in the response body (`voice-request`, which wants audio, included).
     pub fn expects_reply(&self) -> bool {
         matches!(

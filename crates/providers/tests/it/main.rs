@@ -11,4 +11,5 @@ mod properties;
 mod redaction;
 mod replies;
 mod signatures;
+mod sns;
 mod support;

@@ -507,6 +507,8 @@ fn fine_bodies(ours: &Practice) -> BTreeMap<&'static str, (String, Value)> {
                 json!({"staff_notes": "x", "state": "done", "start": "2099-11-25T09:00:00Z", "owner_id": null}),
             ),
         ),
+        ("suppress_address", ("/api/v1/mail-suppressions".into(), json!({"address": "ana@example.com"}))),
+        ("release_address", ("/api/v1/mail-suppressions/release".into(), json!({"address": "ana@example.com"}))),
         (
             "update_demo_rules",
             (

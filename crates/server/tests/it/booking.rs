@@ -1,60 +1,21 @@
 //! A power cut between a booking and its mails: both leave all the same, once each. The mail server is Debian's aiosmtpd.
 
 use std::collections::BTreeMap;
-use std::process::Stdio;
 
-use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
-use tokio::process::{Child, ChildStdout, Command};
-use tokio::time::timeout;
+use serde_json::json;
 
-use crate::support::PATIENCE;
 use crate::support::binary::Installation;
+use crate::support::relay::Relay;
 
 /// How many demos are booked, each before a power cut.
 const CUTS: usize = 3;
-
-struct Relay {
-    _child: Child,
-    lines: Lines<BufReader<ChildStdout>>,
-    port: u64,
-}
-
-impl Relay {
-    async fn start() -> Self {
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../mail/tests/relay.py");
-        let mut child = Command::new("/usr/bin/python3")
-            .arg(script)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let first = lines.next_line().await.unwrap().unwrap();
-        let port = serde_json::from_str::<Value>(&first).unwrap()["port"].as_u64().unwrap();
-        Self { _child: child, lines, port }
-    }
-
-    /// The next mail it takes: whom it is for.
-    async fn mail(&mut self) -> String {
-        loop {
-            let line = timeout(PATIENCE, self.lines.next_line()).await.unwrap().unwrap().unwrap();
-            let said: Value = serde_json::from_str(&line).unwrap();
-            let headers = said["mail"]["headers"].as_array().cloned().unwrap_or_default();
-            if let Some(to) = headers.iter().find(|header| header[0].as_str() == Some("To")) {
-                return to[1].as_str().unwrap().to_owned();
-            }
-        }
-    }
-}
 
 #[tokio::test]
 async fn a_power_cut_between_booking_and_mail_loses_neither_mail_and_sends_none_twice() {
     let place = Installation::new();
     place.create_org("Agency", "owner@agency.example").await;
     let mut relay = Relay::start().await;
-    let url = format!("smtp://127.0.0.1:{}", relay.port);
+    let url = relay.url("");
     let settings = [
         ("VOXANNE_SMTP_URL", url.as_str()),
         ("VOXANNE_MAIL_FROM", "hello@agency.example"),

@@ -499,3 +499,32 @@ async fn restless(
         }
     }
 }
+
+#[tokio::test]
+async fn an_operator_hears_of_bookings_whichever_organization_they_look_at_and_of_nothing_else() {
+    let app = TestApp::start().await;
+    let agency = app.practice("Agency").await;
+    let practice = app.practice("Elm Street Dental").await;
+    let operator = app.operator(&practice).await;
+    let mut bookings = Live::open(&app, &operator, "?feed=bookings").await;
+    let hello = bookings.next().await.unwrap();
+    assert_eq!((&hello["t"], &hello["resumed"]), (&json!("hello"), &json!(false)));
+    // What the operator's organization itself hears on the phone is for its members.
+    say(&agency, &new_call(), "Not for others").await;
+    say(&practice, &new_call(), "Nor this").await;
+    let wish = json!({
+        "name": "Amara Obi", "email": "amara@example.com", "phone": "+12025550123", "clinic_name": "Bright Dental",
+    });
+    let booked = app.nobody().post("/api/book-demo", &wish).await.expect(200).json();
+    let heard = bookings.next().await.unwrap();
+    assert_eq!((&heard["t"], &heard["id"]), (&json!("booking.changed"), &booked["booking_id"]));
+    let seq = heard["seq"].as_i64().unwrap();
+    let polled = operator.get(&format!("/api/v1/live?feed=bookings&since={}", seq - 1)).await.expect(200).json();
+    assert_eq!((polled["events"].as_array().unwrap().len(), &polled["seq"]), (1, &json!(seq)));
+    let lost = operator.get("/api/v1/live?feed=bookings&since=999999").await.expect(200).json();
+    assert_eq!((&lost["reset"], &lost["seq"]), (&json!(true), &json!(seq)));
+
+    let owner = &agency.owner;
+    owner.get("/api/v1/live?feed=bookings").await.refuses(403, "forbidden");
+    operator.get("/api/v1/live?feed=everything").await.expect(400);
+}

@@ -11,6 +11,7 @@ use sqlx::postgres::PgRow;
 use sqlx::types::Json;
 use sqlx::{FromRow, Row as _};
 
+use super::actions::KnownLead;
 use super::model::{CallDetail, CallEvent, CallFilter, CallSummary, Cost, RecordingState, ToolUse, TranscriptTurn};
 
 /// The SQL type `call_row`: its columns come first and in this order wherever it is read.
@@ -399,4 +400,19 @@ pub(super) async fn orgs_with_queued_calls(tx: &mut SystemTx) -> Result<Vec<OrgI
 pub(super) async fn index_queued(call: TenantCall, org: OrgId, limit: i32) -> Result<i32, DbError> {
     let query = sqlx::query_as::<_, (i32,)>("select index_queued_calls($1, $2)").bind(org).bind(limit);
     Ok(call.fetch_one(query).await?.0)
+}
+
+/// Keeps somebody under their own id; who is there stays as they are.
+pub(super) async fn insert_lead(tx: &mut TenantTx, lead: &KnownLead<'_>) -> Result<(), DbError> {
+    sqlx::query(
+        "insert into leads (org_id, lead_id, name, phone, created_at) values ($1, $2, $3, $4, $5) on conflict do nothing",
+    )
+    .bind(tx.org())
+    .bind(lead.id)
+    .bind(lead.name)
+    .bind(lead.phone)
+    .bind(lead.created_at.to_sqlx())
+    .execute(tx.conn())
+    .await?;
+    Ok(())
 }

@@ -8,7 +8,7 @@ use platform::tenancy::TenantTx;
 use providers::vapi::signature::WebhookAuth;
 use serde_json::json;
 
-use super::model::{Connection, ConnectionError, check_secret};
+use super::model::{Connection, ConnectionError, check_api_key, check_secret};
 use super::store::{self, SecretId};
 
 /// What a new connection is made of.
@@ -44,6 +44,7 @@ pub async fn create_connection(
     store::insert(tx, id, &new.label, &new.auth, new.simulated).await?;
     add_secret(tx, key, id, "webhook", &new.webhook_secret).await?;
     if let Some(api_key) = &new.api_key {
+        check_api_key(api_key)?;
         add_secret(tx, key, id, "api", api_key).await?;
     }
     audit::record(tx, actor, "connection.created", Some(&id.to_string()), json!({ "label": new.label })).await?;
@@ -75,6 +76,34 @@ pub async fn retire_older_secrets(tx: &mut TenantTx, actor: Actor, id: Connectio
     let retired = store::retire_older_secrets(tx, id).await?;
     audit::record(tx, actor, "connection.secrets_retired", Some(&id.to_string()), json!({ "count": retired })).await?;
     Ok(retired)
+}
+
+/// Puts our private key at the provider in the place of the one before it.
+pub async fn set_api_key(
+    tx: &mut TenantTx,
+    key: &MasterKey,
+    actor: Actor,
+    id: ConnectionId,
+    api_key: &Secret,
+) -> Result<(), ConnectionError> {
+    check_api_key(api_key)?;
+    if !store::lock(tx, id).await? {
+        return Err(ConnectionError::NotFound);
+    }
+    store::retire_api_keys(tx, id).await?;
+    add_secret(tx, key, id, "api", api_key).await?;
+    audit::record(tx, actor, "connection.key_set", Some(&id.to_string()), json!({})).await?;
+    Ok(())
+}
+
+/// Forgets our private key at the provider: its calls and recordings are asked for no more.
+pub async fn remove_api_key(tx: &mut TenantTx, actor: Actor, id: ConnectionId) -> Result<(), ConnectionError> {
+    if !store::lock(tx, id).await? {
+        return Err(ConnectionError::NotFound);
+    }
+    store::retire_api_keys(tx, id).await?;
+    audit::record(tx, actor, "connection.key_removed", Some(&id.to_string()), json!({})).await?;
+    Ok(())
 }
 
 /// Switches a connection off: its events are refused from then on, its calls stay.

@@ -266,6 +266,7 @@ impl From<ConnectionError> for ApiError {
         match error {
             ConnectionError::NotFound => Self::not_found(),
             ConnectionError::BadSecret => Self::invalid_field("webhook_secret", error.to_string()),
+            ConnectionError::BadKey => Self::invalid_field("api_key", error.to_string()),
             ConnectionError::BadScheme(_) => Self::invalid_field("auth", error.to_string()),
             ConnectionError::Crypto(_) => Self::internal(error),
             ConnectionError::Database(error) => error.into(),

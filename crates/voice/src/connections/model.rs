@@ -33,6 +33,8 @@ pub struct Connection {
     pub last_event_type: Option<String>,
     /// Webhook secrets that are valid now.
     pub active_secrets: i64,
+    /// Whether we have its private key at the provider.
+    pub has_api_key: bool,
 }
 
 /// What verifying an event needs. Never leaves the process.
@@ -57,6 +59,9 @@ pub enum ConnectionError {
     /// The secret is unusable.
     #[error("a webhook secret needs between {MIN_SECRET} and {MAX_SECRET} printable characters without spaces")]
     BadSecret,
+    /// The private key is unusable.
+    #[error("a private key needs between {MIN_SECRET} and {MAX_SECRET} printable characters without spaces")]
+    BadKey,
     /// The verification options make no sense.
     #[error("{0}")]
     BadScheme(#[from] providers::vapi::signature::SchemeError),
@@ -70,7 +75,15 @@ pub enum ConnectionError {
 
 /// Checks a webhook secret as it was entered.
 pub fn check_secret(secret: &Secret) -> Result<(), ConnectionError> {
+    if is_usable(secret) { Ok(()) } else { Err(ConnectionError::BadSecret) }
+}
+
+/// Checks a private key as it was entered.
+pub fn check_api_key(key: &Secret) -> Result<(), ConnectionError> {
+    if is_usable(key) { Ok(()) } else { Err(ConnectionError::BadKey) }
+}
+
+fn is_usable(secret: &Secret) -> bool {
     let text = secret.expose();
-    let fine = (MIN_SECRET..=MAX_SECRET).contains(&text.chars().count()) && text.chars().all(|c| c.is_ascii_graphic());
-    if fine { Ok(()) } else { Err(ConnectionError::BadSecret) }
+    (MIN_SECRET..=MAX_SECRET).contains(&text.chars().count()) && text.chars().all(|c| c.is_ascii_graphic())
 }

@@ -24,6 +24,7 @@ struct ConnectionRow {
     last_event_at: Option<jiff_sqlx::Timestamp>,
     last_event_type: Option<String>,
     active_secrets: i64,
+    has_api_key: bool,
 }
 
 impl From<ConnectionRow> for Connection {
@@ -38,6 +39,7 @@ impl From<ConnectionRow> for Connection {
             last_event_at: row.last_event_at.map(jiff_sqlx::Timestamp::to_jiff),
             last_event_type: row.last_event_type,
             active_secrets: row.active_secrets,
+            has_api_key: row.has_api_key,
         }
     }
 }
@@ -47,7 +49,10 @@ pub(super) async fn list(tx: &mut TenantTx) -> Result<Vec<Connection>, DbError> 
         "select c.connection_id, c.provider, c.label, c.auth, c.simulated, c.created_at, c.last_event_at, c.last_event_type,
                 (select count(*) from connection_secrets s
                   where s.org_id = c.org_id and s.connection_id = c.connection_id
-                    and s.purpose = 'webhook' and s.retired_at is null) as active_secrets
+                    and s.purpose = 'webhook' and s.retired_at is null) as active_secrets,
+                exists (select from connection_secrets s
+                         where s.org_id = c.org_id and s.connection_id = c.connection_id
+                           and s.purpose = 'api' and s.retired_at is null) as has_api_key
            from provider_connections c where c.org_id = $1 and c.disabled_at is null order by c.created_at",
     )
     .bind(tx.org())
@@ -135,6 +140,19 @@ pub(super) async fn retire_older_secrets(tx: &mut TenantTx, connection: Connecti
     Ok(done.rows_affected())
 }
 
+/// Retires every private key; answers how many.
+pub(super) async fn retire_api_keys(tx: &mut TenantTx, connection: ConnectionId) -> Result<u64, DbError> {
+    let done = sqlx::query(
+        "update connection_secrets set retired_at = now()
+          where org_id = $1 and connection_id = $2 and purpose = 'api' and retired_at is null",
+    )
+    .bind(tx.org())
+    .bind(connection)
+    .execute(tx.conn())
+    .await?;
+    Ok(done.rows_affected())
+}
+
 /// A connection for verification: organization, scheme, sealed webhook secrets with their ids.
 pub(super) struct Sealed {
     pub(super) org: OrgId,
@@ -149,6 +167,7 @@ pub(crate) struct ApiKey {
     pub(crate) connection: ConnectionId,
     pub(crate) label: String,
     pub(crate) simulated: bool,
+    pub(crate) created_at: jiff_sqlx::Timestamp,
     pub(crate) secret: SecretId,
     pub(crate) sealed: Vec<u8>,
 }
@@ -156,7 +175,8 @@ pub(crate) struct ApiKey {
 /// The key of one connection; none when it has none or is switched off.
 pub(crate) async fn api_key(tx: &mut TenantTx, connection: ConnectionId) -> Result<Option<ApiKey>, DbError> {
     Ok(sqlx::query_as(
-        "select c.org_id as org, c.connection_id as connection, c.label, c.simulated, s.secret_id as secret, s.sealed
+        "select c.org_id as org, c.connection_id as connection, c.label, c.simulated, c.created_at,
+                s.secret_id as secret, s.sealed
            from provider_connections c
            join connection_secrets s on s.org_id = c.org_id and s.connection_id = c.connection_id
                 and s.purpose = 'api' and s.retired_at is null

@@ -5,12 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{OriginalUri, Path, State};
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::http::{HeaderMap, Method};
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use platform::config::Origin;
 use platform::http::problem::Chain;
-use platform::http::{ApiError, ClientAddr, FieldError, Limiter, Problem, PublicRouter};
+use platform::http::{ApiError, ClientAddr, FieldError, Limiter, Problem, PublicRouter, SignedBody};
 use platform::ids::ConnectionId;
 use providers::vapi::reply::{self, ToolCallsReply};
 use providers::vapi::signature::{self, Refused, SignedRequest};
@@ -69,10 +68,10 @@ async fn receive_platform_event(
     OriginalUri(uri): OriginalUri,
     method: Method,
     headers: HeaderMap,
-    body: Result<Bytes, axum::extract::rejection::BytesRejection>,
+    SignedBody(body): SignedBody,
 ) -> Result<Response, ApiError> {
     let verifier = state.ingress.registry.platform_wide();
-    receive(&state, Ok(Some(verifier)), client, uri.path(), &method, &headers, body).await
+    receive(&state, Ok(Some(verifier)), client, uri.path(), &method, &headers, &body).await
 }
 
 /// Takes an event of an organization's own connection.
@@ -97,13 +96,13 @@ async fn receive_event(
     Path(connection): Path<String>,
     method: Method,
     headers: HeaderMap,
-    body: Result<Bytes, axum::extract::rejection::BytesRejection>,
+    SignedBody(body): SignedBody,
 ) -> Result<Response, ApiError> {
     let verifier = match connection.parse::<ConnectionId>() {
         Ok(id) => state.ingress.registry.find(id).await,
         Err(_) => Ok(None),
     };
-    receive(&state, verifier, client, uri.path(), &method, &headers, body).await
+    receive(&state, verifier, client, uri.path(), &method, &headers, &body).await
 }
 
 async fn receive(
@@ -113,31 +112,17 @@ async fn receive(
     path: &str,
     method: &Method,
     headers: &HeaderMap,
-    body: Result<Bytes, axum::extract::rejection::BytesRejection>,
+    body: &[u8],
 ) -> Result<Response, ApiError> {
-    let body = body.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => {
-            ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "The event is larger than the limit.")
-        }
-        _ => ApiError::bad_request("unreadable_body", "The body was cut off."),
-    })?;
-    // The bytes are what is signed, so nothing unfolds them first; nor can a small body become a large one here.
-    if headers.get(header::CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
-        return Err(ApiError::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "encoded_body",
-            "Send the body without content encoding.",
-        ));
-    }
     let verifier = verifier.map_err(ApiError::unavailable)?;
-    let Some(verifier) = verifier.filter(|verifier| is_genuine(state, verifier, path, method, headers, &body)) else {
+    let Some(verifier) = verifier.filter(|verifier| is_genuine(state, verifier, path, method, headers, body)) else {
         if let Some(limiter) = &state.unverified {
             limiter.check(&client.limit_key())?;
         }
         return Err(ApiError::unauthenticated());
     };
 
-    let received = vapi::receive(&body).map_err(|error| {
+    let received = vapi::receive(body).map_err(|error| {
         tracing::warn!(code = error.code(), connection.id = ?verifier.id, "a verified body is not a message");
         ApiError::bad_request(error.code(), error.to_string())
             .with_errors(vec![FieldError::new(error.path(), error.to_string())])

@@ -11,6 +11,7 @@
 
 pub mod actions;
 pub mod api;
+pub mod imports;
 pub mod model;
 pub mod replay;
 pub mod spool;

@@ -11,6 +11,7 @@ use sqlx::postgres::{PgArgumentBuffer, PgArguments, PgTypeInfo, Postgres};
 use sqlx::query::QueryAs;
 use sqlx::types::{Json, Type};
 
+use super::imports::Imported;
 use super::model::Event;
 
 /// What the ingest function answered.
@@ -93,6 +94,45 @@ pub(super) async fn ingest_in(
 ) -> Result<Ingested, DbError> {
     let org = tx.org();
     Ok(bind(sqlx::query_as(INGEST), Some(org), connection, event, compressed).fetch_one(tx.conn()).await?)
+}
+
+/// Takes in, in their order, events that were recorded elsewhere. One round trip for all of them.
+pub(super) async fn take_imported(
+    tx: &mut TenantTx,
+    events: &[&Imported],
+    compressed: &[Vec<u8>],
+) -> Result<Vec<(String, Option<CallId>)>, DbError> {
+    let org = tx.org();
+    let column = |of: &dyn Fn(&Imported) -> Option<String>| events.iter().map(|one| of(one)).collect::<Vec<_>>();
+    let facts: Result<Vec<_>, _> = events.iter().map(|one| serde_json::to_string(&one.event.facts)).collect();
+    let turns: Result<Vec<_>, _> =
+        events.iter().map(|one| one.event.transcript.as_ref().map(serde_json::to_string).transpose()).collect();
+    let unwritable = |error| DbError::from(sqlx::Error::Encode(Box::new(error)));
+    Ok(sqlx::query_as(
+        "select i.outcome, i.call_id
+           from unnest($2::text[], $3::text[], $4::text[], $5::uuid[], $6::text[], $7::bytea[], $8::int[], $9::text[],
+                       $10::text[], $11::text[], $12::uuid[], $13::uuid[])
+                with ordinality as e (type, dedup_key, provider_call_id, new_id, at, body, body_bytes, facts, transcript,
+                                      plain_text, agent_id, lead_id, place)
+          cross join lateral import_event($1, e.type, e.dedup_key, e.provider_call_id, e.new_id, e.at::timestamptz, e.body,
+                       e.body_bytes, e.facts::jsonb, e.transcript, e.plain_text, e.agent_id, e.lead_id) i
+          order by e.place",
+    )
+    .bind(org)
+    .bind(column(&|one| Some(one.event.type_text.clone())))
+    .bind(column(&|one| Some(one.event.dedup_key.clone())))
+    .bind(column(&|one| one.event.provider_call_id.clone()))
+    .bind(events.iter().map(|one| one.new_id).collect::<Vec<_>>())
+    .bind(column(&|one| one.event.at.map(|at| at.to_string())))
+    .bind(compressed)
+    .bind(events.iter().map(|one| i32::try_from(one.event.body.len()).unwrap_or(i32::MAX)).collect::<Vec<_>>())
+    .bind(facts.map_err(unwritable)?)
+    .bind(turns.map_err(unwritable)?)
+    .bind(column(&|one| one.plain_text.clone()))
+    .bind(events.iter().map(|one| one.agent).collect::<Vec<_>>())
+    .bind(events.iter().map(|one| one.lead).collect::<Vec<_>>())
+    .fetch_all(tx.conn())
+    .await?)
 }
 
 /// One stored event.

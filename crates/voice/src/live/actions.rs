@@ -21,10 +21,30 @@ use crate::calls::store::live_calls;
 /// How long a ticket may wait to be used.
 pub const TICKET_LIFE: SignedDuration = SignedDuration::from_secs(30);
 
+/// Which events are followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Feed {
+    /// Everything of an organization.
+    All(OrgId),
+    /// The demo bookings among what happens in the operator's organization, for operators who look at another one.
+    Bookings(OrgId),
+}
+
+impl Feed {
+    fn org(self) -> OrgId {
+        let (Self::All(org) | Self::Bookings(org)) = self;
+        org
+    }
+
+    fn has(self, event: &LiveEvent) -> bool {
+        matches!(self, Self::All(_)) || event.is_of_booking()
+    }
+}
+
 /// A reader's place in its organization's events.
 pub struct Follower {
     tenancy: Tenancy,
-    org: OrgId,
+    feed: Feed,
     subscription: Subscription<LiveEvent>,
     cursor: i64,
 }
@@ -36,9 +56,10 @@ impl Follower {
     pub async fn start(
         tenancy: Tenancy,
         hub: &Hub<LiveEvent>,
-        org: OrgId,
+        feed: Feed,
         since: Option<i64>,
     ) -> Result<(Self, Vec<axum::extract::ws::Utf8Bytes>), DbError> {
+        let org = feed.org();
         let subscription = hub.subscribe(org);
         let mut tx = tenancy.tenant(org).await?;
         let (oldest, head) = store::bounds(&mut tx).await?;
@@ -48,6 +69,13 @@ impl Follower {
         if let Some(since) = since.filter(|since| kept(*since)) {
             cursor = since;
             greeting = vec![Greeting::Hello { seq: since, resumed: true }.text()];
+        } else if let Feed::Bookings(_) = feed {
+            cursor = head;
+            greeting = [Greeting::Hello { seq: head, resumed: false }]
+                .into_iter()
+                .chain(since.map(|_| Greeting::Reset { seq: head }))
+                .map(|message| message.text())
+                .collect();
         } else {
             let (seq, calls) = live_calls(&mut tx).await?;
             let calls = calls
@@ -73,7 +101,7 @@ impl Follower {
         }
         tx.commit().await?;
         hub.wake(org, head);
-        Ok((Self { tenancy, org, subscription, cursor }, greeting))
+        Ok((Self { tenancy, feed, subscription, cursor }, greeting))
     }
 
     /// The number of the last event that was handed out.
@@ -90,8 +118,8 @@ impl Follower {
     /// Hands out what is new, in order.
     pub async fn take(&mut self) -> Result<Vec<Arc<LiveEvent>>, DbError> {
         use platform::realtime::Sequenced as _;
-        let (tenancy, org) = (&self.tenancy, self.org);
-        let events = self
+        let (tenancy, org) = (&self.tenancy, self.feed.org());
+        let mut events = self
             .subscription
             .after(self.cursor, |after| async move {
                 let mut tx = tenancy.tenant(org).await?;
@@ -103,6 +131,7 @@ impl Follower {
         if let Some(last) = events.last() {
             self.cursor = last.seq();
         }
+        events.retain(|event| self.feed.has(event));
         Ok(events)
     }
 }

@@ -13,6 +13,7 @@ use axum::response::sse::{self, Sse};
 use axum::response::{IntoResponse, Response};
 use futures::{SinkExt as _, StreamExt as _, stream};
 use identity::access::{CredentialRef, permission};
+use identity::organizations::actions::operator_organization;
 use identity::{Authority, Can};
 use platform::http::router::Access;
 use platform::http::{ApiError, Json, Problem, Query, TenantRouter};
@@ -23,7 +24,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
 
-use super::actions::{self, Follower, TICKET_LIFE};
+use super::actions::{self, Feed, Follower, TICKET_LIFE};
 use super::model::{CLOSE_RESTART, CLOSE_SIGNED_OUT, CLOSE_TOO_MANY, CLOSE_TOO_SLOW, LiveEvent};
 use super::session::{Watchers, Watching};
 use crate::VoiceState;
@@ -68,10 +69,16 @@ pub struct FollowLive {
     pub since: Option<i64>,
     /// A ticket from `POST /api/v1/live/tickets`, instead of a cookie or token.
     pub ticket: Option<String>,
+    /// `bookings`: for operators, the demo bookings, whichever organization they look at.
+    pub feed: Option<String>,
 }
 
 /// A member, an API key with `live:read`, or whoever holds a ticket.
-pub struct LiveReader(CredentialRef);
+pub struct LiveReader {
+    credential: CredentialRef,
+    /// A ticket is of its organization and carries no more.
+    is_operator: bool,
+}
 
 impl Access for LiveReader {}
 
@@ -82,11 +89,12 @@ impl FromRequestParts<VoiceState> for LiveReader {
         let query = Query::<FollowLive>::from_request_parts(parts, state).await.map_err(ApiError::into_response)?;
         let Some(ticket) = query.0.ticket else {
             let caller = Can::<permission::LiveRead>::from_request_parts(parts, state).await;
-            return caller.map(|caller| Self(caller.credential_ref())).map_err(IntoResponse::into_response);
+            let reader = |caller: Can<_>| Self { credential: caller.credential_ref(), is_operator: caller.is_operator };
+            return caller.map(reader).map_err(IntoResponse::into_response);
         };
         let authority = Authority::from_ref(state);
         match redeem(&authority, &ticket).await {
-            Ok(Some(holder)) => Ok(Self(holder)),
+            Ok(Some(holder)) => Ok(Self { credential: holder, is_operator: false }),
             Ok(None) => Err(ApiError::unauthenticated().into_response()),
             Err(error) => Err(ApiError::from(error).into_response()),
         }
@@ -123,12 +131,26 @@ async fn follow_live(
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, ApiError> {
+    let feed = feed(&live, &reader, query.feed.as_deref()).await?;
+    let reader = reader.credential;
     let accepts = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     match upgrade {
-        Ok(upgrade) => open_socket(live, reader.0, query.since, &headers, upgrade),
+        Ok(upgrade) => open_socket(live, reader, feed, query.since, &headers, upgrade),
         Err(rejection) if headers.contains_key(header::UPGRADE) => Ok(rejection.into_response()),
-        Err(_) if accepts.contains("text/event-stream") => stream_events(live, reader.0, query.since).await,
-        Err(_) => poll(&live, reader.0, query.since).await,
+        Err(_) if accepts.contains("text/event-stream") => stream_events(live, reader, feed, query.since).await,
+        Err(_) => poll(&live, feed, query.since).await,
+    }
+}
+
+async fn feed(live: &LiveParts, reader: &LiveReader, wanted: Option<&str>) -> Result<Feed, ApiError> {
+    match wanted {
+        None => Ok(Feed::All(reader.credential.org)),
+        Some("bookings") if reader.is_operator => {
+            let operator = operator_organization(&live.tenancy).await?;
+            Ok(Feed::Bookings(operator.ok_or_else(ApiError::not_found)?))
+        }
+        Some("bookings") => Err(ApiError::forbidden("Only operators follow the demo bookings.")),
+        Some(_) => Err(ApiError::bad_parameter("feed", "can only be bookings")),
     }
 }
 
@@ -144,8 +166,8 @@ pub struct Poll {
     events: Vec<Box<RawValue>>,
 }
 
-async fn poll(live: &LiveParts, reader: CredentialRef, since: Option<i64>) -> Result<Response, ApiError> {
-    let (mut follower, greeting) = Follower::start(live.tenancy.clone(), &live.hub, reader.org, since).await?;
+async fn poll(live: &LiveParts, feed: Feed, since: Option<i64>) -> Result<Response, ApiError> {
+    let (mut follower, greeting) = Follower::start(live.tenancy.clone(), &live.hub, feed, since).await?;
     let resumed = greeting.len() == 1;
     let mut texts: Vec<Utf8Bytes> = greeting.into_iter().skip(1).collect();
     texts.extend(follower.take().await?.iter().map(|event| event.json().clone()));
@@ -157,9 +179,14 @@ async fn poll(live: &LiveParts, reader: CredentialRef, since: Option<i64>) -> Re
     Ok(Json(Poll { seq: follower.cursor(), reset: since.is_some() && !resumed, events }).into_response())
 }
 
-async fn stream_events(live: LiveParts, reader: CredentialRef, since: Option<i64>) -> Result<Response, ApiError> {
+async fn stream_events(
+    live: LiveParts,
+    reader: CredentialRef,
+    feed: Feed,
+    since: Option<i64>,
+) -> Result<Response, ApiError> {
     let watching = live.watchers.enter(reader).ok_or_else(too_many)?;
-    let (follower, greeting) = Follower::start(live.tenancy, &live.hub, reader.org, since).await?;
+    let (follower, greeting) = Follower::start(live.tenancy, &live.hub, feed, since).await?;
     let first = stream::iter(greeting).map(|text| Ok(sse::Event::default().data(text.as_str())));
     let stopping = live.tasks.stopping();
     let rest = stream::unfold((follower, watching), move |(mut follower, watching)| {
@@ -193,6 +220,7 @@ async fn stream_events(live: LiveParts, reader: CredentialRef, since: Option<i64
 fn open_socket(
     live: LiveParts,
     reader: CredentialRef,
+    feed: Feed,
     since: Option<i64>,
     headers: &HeaderMap,
     upgrade: WebSocketUpgrade,
@@ -205,7 +233,7 @@ fn open_socket(
         .write_buffer_size(0)
         .max_message_size(MAX_MESSAGE)
         .max_frame_size(MAX_MESSAGE)
-        .on_upgrade(move |socket| Box::pin(serve(live, reader, since, socket))))
+        .on_upgrade(move |socket| Box::pin(serve(live, reader, feed, since, socket))))
 }
 
 /// A browser names the page's origin and sends its cookies whatever that is; a program names none and sends no cookies.
@@ -218,14 +246,14 @@ fn from_an_allowed_origin(live: &LiveParts, headers: &HeaderMap) -> bool {
     }
 }
 
-async fn serve(live: LiveParts, reader: CredentialRef, since: Option<i64>, mut socket: WebSocket) {
+async fn serve(live: LiveParts, reader: CredentialRef, feed: Feed, since: Option<i64>, mut socket: WebSocket) {
     let Some(watching) = live.watchers.enter(reader) else {
         close(&mut socket, CLOSE_TOO_MANY, "too many connections").await;
         return;
     };
     let (ended, stopping) = (watching.ended(), live.tasks.stopping());
     let (code, reason) = tokio::select! {
-        end = follow(&live, &watching, reader, since, &mut socket) => end,
+        end = follow(&live, &watching, feed, since, &mut socket) => end,
         () = ended.cancelled() => (CLOSE_SIGNED_OUT, "signed out"),
         () = stopping.cancelled() => (CLOSE_RESTART, "restarting"),
     };
@@ -237,14 +265,13 @@ async fn serve(live: LiveParts, reader: CredentialRef, since: Option<i64>, mut s
 async fn follow(
     live: &LiveParts,
     _watching: &Watching,
-    reader: CredentialRef,
+    feed: Feed,
     since: Option<i64>,
     socket: &mut WebSocket,
 ) -> (u16, &'static str) {
     const GONE: (u16, &str) = (1000, "goodbye");
     const DATABASE: (u16, &str) = (CLOSE_RESTART, "the database does not answer");
-    let Ok((mut follower, greeting)) =
-        Box::pin(Follower::start(live.tenancy.clone(), &live.hub, reader.org, since)).await
+    let Ok((mut follower, greeting)) = Box::pin(Follower::start(live.tenancy.clone(), &live.hub, feed, since)).await
     else {
         return DATABASE;
     };

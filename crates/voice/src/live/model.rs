@@ -19,6 +19,7 @@ pub const CLOSE_RESTART: u16 = 1012;
 #[derive(Debug)]
 pub struct LiveEvent {
     seq: i64,
+    of_booking: bool,
     /// Made once, sent to every watcher.
     json: Utf8Bytes,
 }
@@ -30,6 +31,11 @@ impl Sequenced for LiveEvent {
 }
 
 impl LiveEvent {
+    /// Whether it is about a demo booking and not about a call.
+    pub fn is_of_booking(&self) -> bool {
+        self.of_booking
+    }
+
     /// The JSON text.
     pub fn json(&self) -> &Utf8Bytes {
         &self.json
@@ -56,7 +62,7 @@ pub(super) struct EventBody {
 
 impl From<EventBody> for LiveEvent {
     fn from(body: EventBody) -> Self {
-        Self { seq: body.seq, json: to_text(&body) }
+        Self { seq: body.seq, of_booking: body.kind == "booking.changed", json: to_text(&body) }
     }
 }
 

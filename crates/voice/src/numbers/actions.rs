@@ -1,7 +1,8 @@
 //! Use cases of numbers and agents.
 
+use jiff::Timestamp;
 use platform::audit::{self, Actor};
-use platform::ids::NumberId;
+use platform::ids::{AgentId, NumberId};
 use platform::tenancy::{DbError, TenantTx};
 use providers::vapi::normalise_number;
 use serde_json::json;
@@ -46,4 +47,22 @@ pub async fn map_number(tx: &mut TenantTx, actor: Actor, mapping: &Mapping<'_>) 
     let id = store::upsert_number(tx, &number, mapping.provider_number_id, agent).await?;
     audit::record(tx, actor, "number.mapped", Some(&id.to_string()), json!({ "agent": agent })).await?;
     Ok(id)
+}
+
+/// An agent that another system knew under this id.
+#[derive(Debug)]
+pub struct KnownAgent<'a> {
+    /// Its id there, and here.
+    pub id: AgentId,
+    /// 1 to 100 characters.
+    pub name: &'a str,
+    /// The provider's id of the assistant, at most 200 characters.
+    pub assistant_id: Option<&'a str>,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// Keeps an agent under the id that it has elsewhere. One that is there stays as it is.
+pub async fn keep_agent(tx: &mut TenantTx, agent: &KnownAgent<'_>) -> Result<(), DbError> {
+    store::insert_agent(tx, agent).await
 }

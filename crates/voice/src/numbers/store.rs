@@ -1,7 +1,10 @@
 //! SQL of `phone_numbers` and `agents`.
 
+use jiff_sqlx::ToSqlx as _;
 use platform::ids::{AgentId, NumberId, OrgId};
 use platform::tenancy::{DbError, SystemTx, TenantTx};
+
+use super::actions::KnownAgent;
 
 /// Makes the agent, or finds the one that already speaks through this assistant.
 pub(super) async fn upsert_agent(tx: &mut TenantTx, name: &str, assistant: &str) -> Result<AgentId, DbError> {
@@ -31,6 +34,22 @@ pub(super) async fn upsert_agent(tx: &mut TenantTx, name: &str, assistant: &str)
         .execute(tx.conn())
         .await?;
     Ok(id)
+}
+
+/// Keeps an agent under its own id; one that is there stays as it is.
+pub(super) async fn insert_agent(tx: &mut TenantTx, agent: &KnownAgent<'_>) -> Result<(), DbError> {
+    sqlx::query(
+        "insert into agents (org_id, agent_id, name, provider_assistant_id, created_at) values ($1, $2, $3, $4, $5)
+         on conflict do nothing",
+    )
+    .bind(tx.org())
+    .bind(agent.id)
+    .bind(agent.name)
+    .bind(agent.assistant_id)
+    .bind(agent.created_at.to_sqlx())
+    .execute(tx.conn())
+    .await?;
+    Ok(())
 }
 
 pub(super) async fn upsert_number(

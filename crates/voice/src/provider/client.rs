@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::SignedDuration;
+use platform::clock::Clock;
 use platform::crypto::MasterKey;
 use platform::ids::{ConnectionId, OrgId};
 use platform::outbound::{Limits, Outbound, Request};
@@ -43,6 +45,7 @@ pub struct ProviderClient {
 
 struct Parts {
     tenancy: Tenancy,
+    clock: Clock,
     master_key: MasterKey,
     outbound: Outbound,
     settings: ProviderSettings,
@@ -50,8 +53,14 @@ struct Parts {
 
 impl ProviderClient {
     /// Puts the parts together.
-    pub fn new(tenancy: Tenancy, master_key: MasterKey, outbound: Outbound, settings: ProviderSettings) -> Self {
-        Self { parts: Arc::new(Parts { tenancy, master_key, outbound, settings }) }
+    pub fn new(
+        tenancy: Tenancy,
+        clock: Clock,
+        master_key: MasterKey,
+        outbound: Outbound,
+        settings: ProviderSettings,
+    ) -> Self {
+        Self { parts: Arc::new(Parts { tenancy, clock, master_key, outbound, settings }) }
     }
 
     /// Every account we have a key of: the connections in use, the oldest first, then the platform-wide one.
@@ -77,9 +86,21 @@ impl ProviderClient {
         key.map(|key| self.open(key)).transpose()
     }
 
+    /// Whether the account can be asked: the provider of a simulated one runs inside a demonstration only.
+    pub fn can_ask(&self, account: &Account) -> bool {
+        !account.simulated || self.parts.settings.simulated_url.is_some()
+    }
+
     fn platform_wide(&self) -> Option<Account> {
         let key = self.parts.settings.platform_key.clone()?;
-        Some(Account { org: None, connection: None, label: "Platform-wide".to_owned(), simulated: false, key })
+        Some(Account {
+            org: None,
+            connection: None,
+            label: "Platform-wide".to_owned(),
+            simulated: false,
+            since: self.parts.clock.now().checked_sub(SignedDuration::from_hours(24)).unwrap_or_default(),
+            key,
+        })
     }
 
     fn open(&self, sealed: ApiKey) -> Result<Account, AccountError> {
@@ -91,6 +112,7 @@ impl ProviderClient {
             connection: Some(sealed.connection),
             label: sealed.label,
             simulated: sealed.simulated,
+            since: sealed.created_at.to_jiff(),
             key: Secret::new(key),
         })
     }

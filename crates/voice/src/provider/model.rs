@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use platform::crypto::CryptoError;
 use platform::ids::{ConnectionId, OrgId};
 use platform::outbound::OutboundError;
@@ -20,7 +21,16 @@ pub struct Account {
     pub label: String,
     /// True for the built-in simulator.
     pub simulated: bool,
+    /// When the connection was made. For the platform-wide one: a day ago.
+    pub since: Timestamp,
     pub(super) key: Secret,
+}
+
+impl Account {
+    /// Whether both are one account at the provider, as far as the keys tell.
+    pub fn has_the_key_of(&self, other: &Self) -> bool {
+        self.key == other.key
+    }
 }
 
 /// Why the provider did not answer what was asked.

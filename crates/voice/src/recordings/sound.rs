@@ -271,15 +271,15 @@ mod tests {
     fn wav(tag: u16, channels: u16, data: &[u8]) -> Vec<u8> {
         let width = if tag == 7 { 1 } else { 2 };
         let mut bytes = b"RIFF".to_vec();
-        bytes.extend_from_slice(&u32::try_from(36 + data.len()).unwrap().to_le_bytes());
-        bytes.extend_from_slice(b"WAVEfmt \x10\0\0\0");
+        bytes.extend_from_slice(&u32::try_from(38 + data.len()).unwrap().to_le_bytes());
+        bytes.extend_from_slice(b"WAVEfmt \x12\0\0\0");
         bytes.extend_from_slice(&tag.to_le_bytes());
         bytes.extend_from_slice(&channels.to_le_bytes());
         bytes.extend_from_slice(&8_000_u32.to_le_bytes());
         bytes.extend_from_slice(&(8_000 * u32::from(channels * width)).to_le_bytes());
         bytes.extend_from_slice(&(channels * width).to_le_bytes());
         bytes.extend_from_slice(&(width * 8).to_le_bytes());
-        bytes.extend_from_slice(b"data");
+        bytes.extend_from_slice(b"\0\0data");
         bytes.extend_from_slice(&u32::try_from(data.len()).unwrap().to_le_bytes());
         bytes.extend_from_slice(data);
         bytes

@@ -12,7 +12,7 @@ use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
 use sqlx::Executor as _;
-use voice::live::actions::Follower;
+use voice::live::actions::{Feed, Follower};
 use voice::live::jobs::{keep_awake, keep_short};
 use voice::live::model::LiveEvent;
 
@@ -21,7 +21,7 @@ use crate::support::Desk;
 
 /// Starts following; answers the greetings as JSON too.
 async fn follow(desk: &Desk, hub: &Hub<LiveEvent>, org: OrgId, since: Option<i64>) -> (Follower, Vec<Value>) {
-    let (follower, greetings) = Follower::start(desk.tenancy.clone(), hub, org, since).await.unwrap();
+    let (follower, greetings) = Follower::start(desk.tenancy.clone(), hub, Feed::All(org), since).await.unwrap();
     (follower, greetings.iter().map(|text| serde_json::from_str(text.as_str()).unwrap()).collect())
 }
 
@@ -132,7 +132,7 @@ async fn readers_that_reconnect_at_random_miss_nothing_and_see_nothing_foreign()
                 loop {
                     let since = seen.last().copied().unwrap_or(0);
                     let (mut follower, greetings) =
-                        Follower::start(tenancy.clone(), &hub, org, Some(since)).await.unwrap();
+                        Follower::start(tenancy.clone(), &hub, Feed::All(org), Some(since)).await.unwrap();
                     assert!(greetings[0].as_str().contains("\"resumed\":true"), "{:?}", greetings[0]);
                     for _ in 0..rng.random_range(1..8) {
                         tokio::select! {

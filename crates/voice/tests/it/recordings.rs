@@ -115,7 +115,13 @@ async fn answer(Shared(provider): Shared<Provider>, request: Request) -> Respons
         Says::Body(bytes, kind, announced) => {
             let length = announced.unwrap_or(bytes.len() as u64).to_string();
             let pieces: Vec<_> = bytes.chunks(60_000).map(|piece| Ok::<_, std::io::Error>(piece.to_vec())).collect();
-            let body = Body::from_stream(futures::stream::iter(pieces));
+            // The connection is cut when what has come has surely left.
+            let cut = announced.map(|_| async {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                Err(std::io::Error::other("cut"))
+            });
+            let body =
+                Body::from_stream(futures::stream::iter(pieces).chain(futures::stream::iter(cut).then(|cut| cut)));
             ([("content-type", kind.to_owned()), ("content-length", length)], body).into_response()
         }
         Says::Drip(piece, pause) => {
@@ -190,7 +196,8 @@ impl Plan {
         let outbound = Outbound::new(&OutboundConfig { allow }, self.clock.clone()).unwrap();
         let settings =
             ProviderSettings { api_url: format!("http://{}", self.api), simulated_url: None, platform_key: None };
-        let provider = provider_client(&tenancy, self, outbound, settings);
+        let (clock, key) = (self.clock.clone(), self.master_key.clone());
+        let provider = ProviderClient::new(tenancy.clone(), clock, key, outbound, settings);
         let copier = Copier::new(Parts {
             tenancy: tenancy.clone(),
             clock: self.clock.clone(),
@@ -210,10 +217,6 @@ impl Plan {
         jobs::start(&copier, &jobs, 2);
         jobs
     }
-}
-
-fn provider_client(tenancy: &Tenancy, plan: &Plan, outbound: Outbound, settings: ProviderSettings) -> ProviderClient {
-    ProviderClient::new(tenancy.clone(), plan.master_key.clone(), outbound, settings)
 }
 
 /// A practice with a call whose recording is to be copied.

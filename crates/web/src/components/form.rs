@@ -1,6 +1,6 @@
 //! Form controls. Errors stand beside their control and are tied to it.
 
-use identity::access::CSRF_FIELD;
+use identity::access::{CSRF_FIELD, KEY_FIELD};
 use maud::{Markup, html};
 
 use super::{Look, submit};
@@ -87,12 +87,25 @@ pub fn checkbox(id: &str, name: &str, value: &str, label: &str, hint: &str, tick
     }
 }
 
-/// A form that changes something: posts, and carries the session's token. Before signing in there is none, and the
-/// handler goes by where the request comes from.
+/// A form that does something: posts, carries the session's token, and does its thing once however often it is pressed
+/// ([`identity::idempotency::form_layer`]). Before signing in there is neither, and the handler goes by where the request
+/// comes from. One whose answer sets a cookie is a [`setting_form`]: the repeated answer has none.
 pub fn post_form(frame: &Frame, action: &str, class: &str, body: &Markup) -> Markup {
+    let key = (!frame.csrf.is_empty()).then_some(frame.form_key.as_str());
+    form(frame, action, class, key, body)
+}
+
+/// A form that sets something to what it says, so that pressing it again, now or after others changed it, means just
+/// that.
+pub fn setting_form(frame: &Frame, action: &str, class: &str, body: &Markup) -> Markup {
+    form(frame, action, class, None, body)
+}
+
+fn form(frame: &Frame, action: &str, class: &str, key: Option<&str>, body: &Markup) -> Markup {
     html! {
         form class=[(!class.is_empty()).then_some(class)] method="post" action=(action) data-once {
             @if !frame.csrf.is_empty() { input type="hidden" name=(CSRF_FIELD) value=(frame.csrf); }
+            @if let Some(key) = key { input type="hidden" name=(KEY_FIELD) value=(key); }
             (body)
         }
     }

@@ -23,7 +23,7 @@ pub use card::{Stat, card, live_region, meter, stat_row};
 pub use chart::{HourBar, calls_by_hour};
 pub use detail::{avatar, code, code_lines, key_values, moment, moment_ago};
 pub use dialog::{confirm, dialog, opener};
-pub use form::{Choice, Field, checkbox, filter_bar, post_form, select};
+pub use form::{Choice, Field, checkbox, filter_bar, post_form, select, setting_form};
 pub use icon::{Icon, icon, logo};
 pub use notice::{banner, empty, error_summary};
 pub use shell::{Nav, document, head, shell, solo, tabs};

@@ -2,7 +2,7 @@
 
 use maud::{DOCTYPE, Markup, html};
 
-use super::{Icon, avatar, dialog, icon, icon_link, logo, post_form};
+use super::{Icon, avatar, dialog, icon, icon_link, logo, setting_form};
 use crate::assets;
 use crate::frame::{Chrome, Frame, Line, Theme};
 
@@ -27,6 +27,8 @@ pub enum Nav {
     Limits,
     /// Demos of the operator.
     Bookings,
+    /// Whether every call is accounted for.
+    Accounting,
     /// Work that happens later.
     Jobs,
     /// Events without an organization.
@@ -60,7 +62,7 @@ pub fn document(frame: &Frame, head: &Markup, body: &Markup) -> Markup {
 }
 
 fn simulated(frame: &Frame) -> Markup {
-    html! { @if frame.simulated { p.demo { "Demonstration: simulated calls" } } }
+    html! { @if frame.simulated { p.demo { (frame.locale().text("account-demonstration")) } } }
 }
 
 /// A page of one thing, for people who are not signed in.
@@ -70,7 +72,7 @@ pub fn solo(frame: &Frame, title: &str, content: &Markup) -> Markup {
         &head(title),
         &html! {
             body {
-                a.skip href="#main" { "Skip to content" }
+                a.skip href="#main" { (frame.locale().text("account-skip")) }
                 div.solo {
                     header {
                         (simulated(frame))
@@ -160,6 +162,7 @@ fn sidebar(chrome: &Chrome, current: Nav) -> Markup {
                         (entry(current == Nav::Bookings, "/app/operator/bookings", Icon::CalendarClock, "Bookings"))
                         (entry(current == Nav::Mail, "/app/operator/mail", Icon::Mail, "E-mail"))
                         (entry(current == Nav::Limits, "/app/operator/limits", Icon::Gauge, "Limits"))
+                        (entry(current == Nav::Accounting, "/app/operator/accounting", Icon::Activity, "Accounting"))
                         (entry(current == Nav::Jobs, "/app/operator/jobs", Icon::ListChecks, "Jobs"))
                         (entry(current == Nav::Quarantine, "/app/operator/quarantine", Icon::Inbox, "Quarantine"))
                     }
@@ -174,7 +177,7 @@ fn sidebar(chrome: &Chrome, current: Nav) -> Markup {
                 }
                 div.row {
                     (theme_switch(&chrome.frame))
-                    (post_form(&chrome.frame, "/sign-out", "", &html! {
+                    (setting_form(&chrome.frame, "/sign-out", "", &html! {
                         button.btn.quiet type="submit" { (icon(Icon::LogOut)) "Sign out" }
                     }))
                 }
@@ -204,7 +207,7 @@ fn organization(chrome: &Chrome) -> Markup {
         } @else {
             details.org {
                 summary { span.clip { span.vh { "Organization: " } (chrome.organization.name) } (icon(Icon::ChevronsUpDown)) }
-                (post_form(&chrome.frame, "/app/organization", "", &html! {
+                (setting_form(&chrome.frame, "/app/organization", "", &html! {
                     @for other in &chrome.others { button type="submit" name="organization" value=(other.id) { (other.name) } }
                 }))
             }
@@ -222,7 +225,7 @@ fn theme_switch(frame: &Frame) -> Markup {
                 aria-label=(label) title=(label) { (icon(sign)) }
         }
     };
-    post_form(
+    setting_form(
         frame,
         "/theme",
         "",

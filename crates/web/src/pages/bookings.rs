@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::components::{
     Choice, Column, Icon, Look, Nav, Tone, confirm, empty, error_summary, filter_bar, heading, icon, key_values,
-    moment, pager, post_form, row_link, select, shell, submit, table, tag,
+    moment, pager, post_form, row_link, select, setting_form, shell, submit, table, tag,
 };
 use crate::frame::Chrome;
 
@@ -63,6 +63,9 @@ pub struct Bookings {
     pub forth: Option<String>,
     /// The other view.
     pub other: String,
+    /// The last live event of the operator's organization, for somebody who looks at another one: their own connection
+    /// hears nothing of bookings.
+    pub elsewhere: Option<i64>,
 }
 
 /// The whole page.
@@ -97,7 +100,8 @@ fn content(chrome: &Chrome, view: &Bookings) -> Markup {
                 (select("owner", "owner", "Given by", &owners, &view.filters.owner, false))
             }))
             (error_summary(view.problem.as_deref()))
-            div.region id="bookings" hx-get=(view.here) hx-trigger="vx:booking.changed from:document, every 30s" hx-swap="innerMorph" hx-nonce=(chrome.frame.nonce.as_str()) {
+            @if let Some(since) = view.elsewhere { vx-live src="/api/v1/live?feed=bookings" since=(since) data-bookings hidden {} }
+            div.region id="bookings" hx-get=(view.here) hx-trigger="vx:booking.changed from:document" hx-swap="innerMorph" hx-nonce=(chrome.frame.nonce.as_str()) {
                 (rows(view))
             }
         }
@@ -345,7 +349,7 @@ fn papers(chrome: &Chrome, view: &OneBooking) -> Markup {
         .chain(ids.iter().zip(&view.staff).map(|(id, (_, name))| Choice { value: id, label: name }))
         .collect();
     let notes = view.typed_notes.as_ref().unwrap_or(&booking.staff_notes);
-    post_form(
+    setting_form(
         &chrome.frame,
         &format!("{HOME}/{}/papers", booking.id),
         "stack",
@@ -469,7 +473,7 @@ pub fn rules(chrome: &Chrome, form: &RulesForm) -> Markup {
         (error_summary(form.problem.as_deref()))
         section.card aria-label="Opening hours" {
             div.body {
-                (post_form(&chrome.frame, &format!("{HOME}/rules"), "stack", &html! {
+                (setting_form(&chrome.frame, &format!("{HOME}/rules"), "stack", &html! {
                     div.field {
                         label for="zone" { "Time zone" }
                         input.in id="zone" name="zone" value=(form.zone) required maxlength="64" autocomplete="off" aria-describedby="zone-hint";

@@ -27,6 +27,8 @@ pub struct Connection {
     pub last_event_kind: Option<String>,
     /// Secrets that are valid now; more than one during a rotation.
     pub secrets: i64,
+    /// We have its private key at the provider.
+    pub has_key: bool,
     /// The built-in simulator's.
     pub simulated: bool,
 }
@@ -123,6 +125,7 @@ fn one(chrome: &Chrome, view: &Connections, connection: &Connection) -> Markup {
                     p.hint { "Enter it at Vapi as the server URL of your assistants or of the account, with the secret." }
                 }
                 (facts(chrome, connection))
+                (key(chrome, connection))
                 (actions(chrome, connection))
             }
         }
@@ -150,6 +153,30 @@ fn actions(chrome: &Chrome, connection: &Connection) -> Markup {
     }
 }
 
+/// The private key goes in and never comes out again.
+fn key(chrome: &Chrome, connection: &Connection) -> Markup {
+    let id = connection.id.to_string();
+    let control = format!("key-{id}");
+    html! {
+        details.confirm {
+            summary class=(Look::Quiet.class()) { @if connection.has_key { "Replace private key" } @else { "Add private key" } }
+            (post_form(&chrome.frame, "/app/settings/connections/key", "stack", &html! {
+                input type="hidden" name="connection_id" value=(id);
+                div.field {
+                    label for=(control) { "Private key at Vapi" }
+                    input.in id=(control) name="api_key" type="password" autocomplete="off" required minlength="8" aria-describedby=(format!("{control}-hint"));
+                    p.hint id=(format!("{control}-hint")) { "With it recordings are copied, and calls that we missed are asked for. It is kept sealed and never shown." }
+                }
+                (submit(Look::Primary, "Keep the key"))
+            }))
+        }
+        @if connection.has_key {
+            (confirm(&chrome.frame, "Remove private key", "Recordings and missed calls are asked for no more.",
+                "/app/settings/connections/remove-key", &[("connection_id", id.as_str())]))
+        }
+    }
+}
+
 fn facts(chrome: &Chrome, connection: &Connection) -> Markup {
     let ago = |at| moment_ago(at, chrome.frame.now, &chrome.zone);
     let last = html! {
@@ -163,5 +190,11 @@ fn facts(chrome: &Chrome, connection: &Connection) -> Markup {
         1 => html! { "One" },
         n => html! { span.num { (n) } ", the older ones until you retire them" },
     };
-    key_values(&[("Last event", last), ("Proof", html! { (connection.verification) }), ("Secrets that work", secrets)])
+    let key = html! { @if connection.has_key { "Kept" } @else { "None: recordings are not copied" } };
+    key_values(&[
+        ("Last event", last),
+        ("Proof", html! { (connection.verification) }),
+        ("Secrets that work", secrets),
+        ("Private key", key),
+    ])
 }

@@ -4,7 +4,9 @@ use maud::{Markup, html};
 
 use crate::components::{Field, error_summary, post_form, solo};
 use crate::frame::Frame;
-use identity::accounts::model::SHORTEST_PASSWORD;
+use identity::Role;
+use identity::accounts::model::{LONGEST_PASSWORD, SHORTEST_PASSWORD};
+use platform::i18n::Locale;
 
 /// What the sign-in form starts with.
 #[derive(Clone, Debug, Default)]
@@ -19,96 +21,130 @@ pub struct SignIn {
     pub password_is_new: bool,
 }
 
+/// The words of a page around signing in.
+struct Words(Locale);
+
+impl Words {
+    fn of(frame: &Frame) -> Self {
+        Self(frame.locale())
+    }
+
+    fn say(&self, key: &str) -> String {
+        self.0.text(key)
+    }
+
+    fn say_with(&self, key: &str, name: &str, value: &str) -> String {
+        self.0.text_with(key, &[(name, value.to_owned().into())])
+    }
+}
+
+/// What a new password has to be.
+fn password_hint(words: &Words) -> String {
+    words.say_with("account-password-hint", "least", &SHORTEST_PASSWORD.to_string())
+}
+
 /// The sign-in page.
 pub fn sign_in(frame: &Frame, view: &SignIn) -> Markup {
+    let words = Words::of(frame);
     let body = html! {
         section.card {
             div.body.stack {
-                h1 { "Sign in" }
-                @if view.password_is_new { p role="status" { "Your new password is set. Sign in with it." } }
+                h1 { (words.say("account-signin-title")) }
+                @if view.password_is_new { p role="status" { (words.say("account-signin-new")) } }
                 (error_summary(view.problem.as_deref()))
                 (post_form(frame, "/signin", "stack", &html! {
                     @if !view.next.is_empty() { input type="hidden" name="next" value=(view.next); }
-                    (Field { name: "email", label: "Email", kind: "email", value: &view.email, autocomplete: "username",
+                    (Field { name: "email", label: &words.say("account-email"), kind: "email", value: &view.email, autocomplete: "username",
                         required: true, autofocus: view.email.is_empty(), ..Field::default() }.render())
-                    (Field { name: "password", label: "Password", kind: "password", autocomplete: "current-password",
+                    (Field { name: "password", label: &words.say("account-password"), kind: "password", autocomplete: "current-password",
                         required: true, autofocus: !view.email.is_empty(), ..Field::default() }.render())
-                    button class="btn pri lg block" type="submit" { "Sign in" }
+                    button class="btn pri lg block" type="submit" { (words.say("account-signin-title")) }
                 }))
-                p.hint { a href="/forgot" { "Forgot your password?" } }
-                p.hint { "No account? Somebody at your practice can invite you." }
+                p.hint { a href="/forgot" { (words.say("account-signin-forgot")) } }
+                p.hint { (words.say("account-signin-none")) }
             }
         }
     };
-    solo(frame, "Sign in", &body)
+    solo(frame, &words.say("account-signin-title"), &body)
 }
 
 /// The page that sends a link to set a new password.
 pub fn forgot(frame: &Frame, problem: Option<&str>) -> Markup {
+    let words = Words::of(frame);
     let body = html! {
         section.card {
             div.body.stack {
-                h1 { "Forgot your password?" }
-                p { "Tell us the address you sign in with, and we send you a link to set a new one." }
+                h1 { (words.say("account-forgot-title")) }
+                p { (words.say("account-forgot-line")) }
                 (error_summary(problem))
                 (post_form(frame, "/forgot", "stack", &html! {
-                    (Field { name: "email", label: "Email", kind: "email", autocomplete: "username", required: true,
+                    (Field { name: "email", label: &words.say("account-email"), kind: "email", autocomplete: "username", required: true,
                         autofocus: true, ..Field::default() }.render())
-                    button class="btn pri lg block" type="submit" { "Send the link" }
+                    button class="btn pri lg block" type="submit" { (words.say("account-forgot-button")) }
                 }))
-                p.hint { a href="/signin" { "Back to sign in" } }
+                p.hint { a href="/signin" { (words.say("account-back")) } }
             }
         }
     };
-    solo(frame, "Forgot your password?", &body)
+    solo(frame, &words.say("account-forgot-title"), &body)
 }
 
 /// What is said to everybody who asked, whether they have an account or not.
 pub fn forgot_sent(frame: &Frame) -> Markup {
+    let words = Words::of(frame);
     let body = html! {
         section.card {
             div.body.stack {
-                h1 { "Look into your mailbox" }
-                p { "If there is an account with this address, a mail with a link is on its way. The link works once, for an hour." }
-                p.hint { "Nothing there after some minutes? Look among the unwanted mails, or ask the person who runs this installation." }
-                a.btn href="/signin" { "Back to sign in" }
+                h1 { (words.say("account-sent-title")) }
+                p { (words.say("account-sent-line")) }
+                p.hint { (words.say("account-sent-hint")) }
+                a.btn href="/signin" { (words.say("account-back")) }
             }
         }
     };
-    solo(frame, "Look into your mailbox", &body)
+    solo(frame, &words.say("account-sent-title"), &body)
 }
 
-/// The page behind the link.
-pub fn reset(frame: &Frame, token: &str, error: Option<&str>) -> Markup {
-    let hint = format!("At least {SHORTEST_PASSWORD} characters. A few words in a row are easy to remember.");
+/// The page behind the link. `wrong`: the password that was typed is no good.
+pub fn reset(frame: &Frame, token: &str, wrong: bool) -> Markup {
+    let words = Words::of(frame);
+    let error = wrong.then(|| password_bad(frame));
     let body = html! {
         section.card {
             div.body.stack {
-                h1 { "Set a new password" }
+                h1 { (words.say("account-reset-title")) }
                 (post_form(frame, &format!("/reset/{token}"), "stack", &html! {
-                    (Field { name: "password", label: "New password", kind: "password", autocomplete: "new-password",
-                        hint: &hint, error, required: true, autofocus: true, min: SHORTEST_PASSWORD, ..Field::default() }.render())
-                    button class="btn pri lg block" type="submit" { "Set password" }
+                    (Field { name: "password", label: &words.say("account-reset-field"), kind: "password", autocomplete: "new-password",
+                        hint: &password_hint(&words), error: error.as_deref(), required: true, autofocus: true, min: SHORTEST_PASSWORD,
+                        ..Field::default() }.render())
+                    button class="btn pri lg block" type="submit" { (words.say("account-reset-button")) }
                 }))
-                p.hint { "Every browser and program that is signed in as you is signed out." }
+                p.hint { (words.say("account-reset-note")) }
             }
         }
     };
-    solo(frame, "Set a new password", &body)
+    solo(frame, &words.say("account-reset-title"), &body)
+}
+
+/// How long a password is.
+pub fn password_bad(frame: &Frame) -> String {
+    let (least, most) = (SHORTEST_PASSWORD.to_string(), LONGEST_PASSWORD.to_string());
+    frame.locale().text_with("account-password-bad", &[("least", least.into()), ("most", most.into())])
 }
 
 /// A link that cannot be used: expired, used, or replaced.
 pub fn reset_gone(frame: &Frame) -> Markup {
+    let words = Words::of(frame);
     let body = html! {
         section.card {
             div.body.stack {
-                h1 { "This link no longer works" }
-                p { "It works once, for an hour." }
-                a.btn href="/forgot" { "Ask for a new one" }
+                h1 { (words.say("account-reset-gone")) }
+                p { (words.say("account-reset-gone-line")) }
+                a.btn href="/forgot" { (words.say("account-reset-again")) }
             }
         }
     };
-    solo(frame, "Set a new password", &body)
+    solo(frame, &words.say("account-reset-title"), &body)
 }
 
 /// An invitation as its reader sees it.
@@ -134,47 +170,60 @@ pub struct Invitation {
     pub problem: Option<String>,
 }
 
+/// What somebody may do, in the page's language.
+pub fn role_of(frame: &Frame, role: Role) -> String {
+    let words = Words::of(frame);
+    match role {
+        Role::Viewer => words.say("account-role-viewer"),
+        Role::Member => words.say("account-role-member"),
+        Role::Admin => words.say("account-role-admin"),
+        Role::Owner => words.say("account-role-owner"),
+    }
+}
+
 /// The page of an invitation.
 pub fn invitation(frame: &Frame, view: &Invitation) -> Markup {
-    let hint = format!("At least {SHORTEST_PASSWORD} characters. A few words in a row are easy to remember.");
+    let words = Words::of(frame);
+    let title = words.say_with("account-join-title", "organization", &view.organization);
     let body = html! {
         section.card {
             div.body.stack {
-                h1 { "Join " (view.organization) }
-                p.muted { "You are invited as " strong { (view.role) } "." }
+                h1 { (title) }
+                p.muted { (words.say_with("account-join-role", "role", &view.role)) }
                 (error_summary(view.problem.as_deref()))
                 (post_form(frame, &format!("/invite/{}", view.token), "stack", &html! {
-                    (Field { name: "email", label: "Email", kind: "email", value: &view.email, autocomplete: "username",
+                    (Field { name: "email", label: &words.say("account-email"), kind: "email", value: &view.email, autocomplete: "username",
                         readonly: true, ..Field::default() }.render())
                     @if view.known {
-                        p.hint { "You have an account with this address. Sign in with its password to join." }
-                        (Field { name: "password", label: "Password", kind: "password", autocomplete: "current-password",
+                        p.hint { (words.say("account-join-known")) }
+                        (Field { name: "password", label: &words.say("account-password"), kind: "password", autocomplete: "current-password",
                             error: view.password_error.as_deref(), required: true, autofocus: true, ..Field::default() }.render())
                     } @else {
-                        (Field { name: "name", label: "Your name", value: &view.name, autocomplete: "name",
+                        (Field { name: "name", label: &words.say("account-join-name"), value: &view.name, autocomplete: "name",
                             error: view.name_error.as_deref(), required: true, autofocus: true, ..Field::default() }.render())
-                        (Field { name: "password", label: "Choose a password", kind: "password", autocomplete: "new-password",
-                            hint: &hint, error: view.password_error.as_deref(), required: true, min: SHORTEST_PASSWORD,
+                        (Field { name: "password", label: &words.say("account-join-choose"), kind: "password", autocomplete: "new-password",
+                            hint: &password_hint(&words), error: view.password_error.as_deref(), required: true, min: SHORTEST_PASSWORD,
                             ..Field::default() }.render())
                     }
-                    button class="btn pri lg block" type="submit" { "Join" }
+                    button class="btn pri lg block" type="submit" { (words.say("account-join-button")) }
                 }))
             }
         }
     };
-    solo(frame, &format!("Join {}", view.organization), &body)
+    solo(frame, &title, &body)
 }
 
 /// An invitation that cannot be used: expired, taken back, or used.
 pub fn invitation_gone(frame: &Frame) -> Markup {
+    let words = Words::of(frame);
     let body = html! {
         section.card {
             div.body.stack {
-                h1 { "This invitation no longer works" }
-                p { "It may have expired, been used or been taken back. Ask the person who sent it for a new one." }
-                a.btn href="/signin" { "Sign in" }
+                h1 { (words.say("account-join-gone")) }
+                p { (words.say("account-join-gone-line")) }
+                a.btn href="/signin" { (words.say("account-signin-title")) }
             }
         }
     };
-    solo(frame, "Invitation", &body)
+    solo(frame, &words.say("account-join-gone"), &body)
 }

@@ -15,6 +15,8 @@ use crate::frame::Chrome;
 pub const LIST: &str = "/app/operator/mail";
 /// Where the addresses are that are not written to.
 pub const SUPPRESSIONS: &str = "/app/operator/mail/suppressions";
+/// Where the events are that name no mail.
+pub const STRAYS: &str = "/app/operator/mail/unmatched";
 /// Where every text can be looked at.
 pub const PREVIEWS: &str = "/app/operator/mail/previews";
 
@@ -165,7 +167,11 @@ fn content(chrome: &Chrome, view: &Mails) -> Markup {
 }
 
 fn sections(here: &str) -> Markup {
-    tabs("E-mail", here, &[(LIST, "Mails"), (SUPPRESSIONS, "Suppressions"), (PREVIEWS, "Previews")])
+    tabs(
+        "E-mail",
+        here,
+        &[(LIST, "Mails"), (SUPPRESSIONS, "Suppressions"), (STRAYS, "Unmatched"), (PREVIEWS, "Previews")],
+    )
 }
 
 fn relay(chrome: &Chrome, relay: &Relay) -> Markup {
@@ -184,7 +190,7 @@ fn relay(chrome: &Chrome, relay: &Relay) -> Markup {
             })),
             Relay::Ready { tells: true, .. } => {},
             Relay::Ready { host, tells: false } => (banner(Tone::Info, &html! {
-                p { strong { (host) " does not tell what becomes of mails." } " They end as “accepted by relay” here. With SendGrid, Postmark or Mailgun, set up its event webhook to learn more." }
+                p { strong { (host) " does not tell what becomes of mails." } " They end as “accepted by relay” here. With SendGrid, Postmark, Mailgun or Amazon SES, set up its event webhook to learn more." }
             })),
         }
     }
@@ -208,7 +214,7 @@ fn budget(chrome: &Chrome, view: &Mails) -> Markup {
                 @if view.strays > 0 {
                     p.small.muted {
                         (view.strays) @if view.strays == 1 { " event names" } @else { " events name" }
-                        " no mail that is known here, or could not be read. They are kept in " code { "mail_events_unmatched" } "."
+                        " no mail that is known here, or could not be read. " a href=(STRAYS) { "Look at them" }
                     }
                 }
             }
@@ -476,6 +482,75 @@ fn suppressed(chrome: &Chrome, row: &Suppressed) -> Markup {
             }
             td.nowrap data-label="Since" { (moment(row.since, chrome.frame.now, &chrome.zone)) }
             td.end { (confirm(&chrome.frame, "Remove", "It will be written to again.", "/app/operator/mail/unsuppress", &hidden)) }
+        }
+    }
+}
+
+/// An event that names no mail of ours, or could not be read.
+#[derive(Clone, Debug)]
+pub struct StrayRow {
+    /// When it came.
+    pub received_at: Timestamp,
+    /// Which provider told it.
+    pub source: String,
+    /// What it says happened; empty when it could not be read.
+    pub kind: String,
+    /// Why it is here, as a sentence.
+    pub why: String,
+    /// Whose mail it is about; empty when it does not say.
+    pub recipient: String,
+    /// The `Message-ID` it names, or the beginning of what could not be read; may be empty.
+    pub detail: String,
+}
+
+/// What the page of events without a mail shows.
+#[derive(Clone, Debug, Default)]
+pub struct Strays {
+    /// Newest first.
+    pub rows: Vec<StrayRow>,
+    /// Whether this is a later page.
+    pub paged: bool,
+    /// Address of the page of older ones.
+    pub older: Option<String>,
+}
+
+/// The page of events without a mail.
+pub fn strays_page(chrome: &Chrome, view: &Strays) -> Markup {
+    shell(chrome, Nav::Mail, "Unmatched events", &strays(chrome, view))
+}
+
+const STRAY: [Column; 4] = [
+    Column { title: "Came", class: "" },
+    Column { title: "Event", class: "" },
+    Column { title: "About", class: "" },
+    Column { title: "Why it is here", class: "" },
+];
+
+fn strays(chrome: &Chrome, view: &Strays) -> Markup {
+    html! {
+        (heading(&html! { "Unmatched events" }, &html! { "What mail providers told that fits no mail of this installation. Kept for 90 days." }, None))
+        (sections(STRAYS))
+        section.card aria-label="Unmatched events" {
+            @if view.rows.is_empty() {
+                (empty(Icon::Check, "Every event found its mail", &html! { p { "Many of them here would mean that the provider’s account serves another program too." } }))
+            } @else {
+                (table("Unmatched events", "cards", &STRAY, &html! { @for row in &view.rows { (stray(chrome, row)) } }))
+                (pager(view.paged.then_some(STRAYS), view.older.as_deref()))
+            }
+        }
+    }
+}
+
+fn stray(chrome: &Chrome, row: &StrayRow) -> Markup {
+    html! {
+        tr {
+            td.nowrap data-label="Came" { (moment(row.received_at, chrome.frame.now, &chrome.zone)) }
+            td data-label="Event" { @if row.kind.is_empty() { span.muted { "Unreadable" } } @else { (row.kind) } " " span.muted { "(" (row.source) ")" } }
+            td data-label="About" {
+                @if row.recipient.is_empty() { span.muted { "Nobody named" } } @else { (address(&row.recipient)) }
+                @if !row.detail.is_empty() { div.small.mono.muted { (address(&row.detail)) } }
+            }
+            td data-label="Why it is here" { (row.why) }
         }
     }
 }

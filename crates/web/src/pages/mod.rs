@@ -1,11 +1,13 @@
 //! The pages. Each module holds what its page shows (plain structs) and the function that draws it.
 
+pub mod accounting;
 pub mod api_keys;
 pub mod bookings;
 pub mod call;
 pub mod calls;
 pub mod connections;
 pub mod entry;
+pub mod import;
 pub mod jobs;
 pub mod limits;
 pub mod live;

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use crate::components::{Look, post_form, solo, submit};
+use crate::components::{Look, setting_form, solo, submit};
 use crate::frame::{Frame, OrganizationLink};
 
 /// The page.
@@ -14,13 +14,13 @@ pub fn page(frame: &Frame, organizations: &[OrganizationLink]) -> Markup {
                 @if organizations.is_empty() {
                     p { "You belong to no organization any more. Somebody at your practice can invite you again." }
                 } @else {
-                    (post_form(frame, "/app/organization", "stack", &html! {
+                    (setting_form(frame, "/app/organization", "stack", &html! {
                         @for organization in organizations {
                             button class="btn lg block" type="submit" name="organization" value=(organization.id) { (organization.name) }
                         }
                     }))
                 }
-                (post_form(frame, "/sign-out", "", &submit(Look::Quiet, "Sign out")))
+                (setting_form(frame, "/sign-out", "", &submit(Look::Quiet, "Sign out")))
             }
         }
     };

@@ -3,7 +3,8 @@
 use maud::{Markup, html};
 
 use crate::components::{
-    Choice, Field, Look, Nav, checkbox, error_summary, heading, key_values, post_form, select, shell, submit,
+    Choice, Field, Look, Nav, checkbox, error_summary, heading, key_values, post_form, select, setting_form, shell,
+    submit,
 };
 use crate::frame::{Chrome, Theme};
 use identity::accounts::model::SHORTEST_PASSWORD;
@@ -61,7 +62,7 @@ fn content(chrome: &Chrome, view: &Profile) -> Markup {
             }
             section.card aria-labelledby="preferences" {
                 header { h2 id="preferences" { "This browser" } }
-                div.body { (post_form(&chrome.frame, "/app/settings/profile/preferences", "stack", &html! {
+                div.body { (setting_form(&chrome.frame, "/app/settings/profile/preferences", "stack", &html! {
                     (select("look", "theme", "Look", &looks, chrome.frame.theme.as_str(), false))
                     (checkbox("shortcuts", "keys", "on", "Single-key shortcuts", "Press ? anywhere to see them.", chrome.shortcuts))
                     (submit(Look::Default, "Save"))

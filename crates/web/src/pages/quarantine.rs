@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use uuid::Uuid;
 
 use crate::components::{
-    Column, Icon, Look, Nav, empty, error_summary, heading, moment, pager, post_form, shell, submit, table,
+    Column, Icon, Look, Nav, empty, error_summary, heading, moment, pager, post_form, shell, submit, table, tabs,
 };
 use crate::frame::Chrome;
 
@@ -40,6 +40,9 @@ pub struct Quarantine {
     pub problem: Option<String>,
 }
 
+/// What is held without an organization: the provider's events, and rows of an import.
+pub const TABS: [(&str, &str); 2] = [("/app/operator/quarantine", "Events"), ("/app/operator/import", "Imported rows")];
+
 const COLUMNS: [Column; 5] = [
     Column { title: "Received", class: "" },
     Column { title: "Event", class: "" },
@@ -56,6 +59,7 @@ pub fn page(chrome: &Chrome, view: &Quarantine) -> Markup {
 fn content(chrome: &Chrome, view: &Quarantine) -> Markup {
     html! {
         (heading(&html! { "Quarantine" }, &html! { "Events of this installation whose organization could not be told." }, None))
+        (tabs("Quarantine", "/app/operator/quarantine", &TABS))
         div.stack {
             (error_summary(view.problem.as_deref()))
             section.card aria-label="Held events" {

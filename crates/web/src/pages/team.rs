@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::components::{
     Choice, Column, Field, Icon, Look, Nav, Tone, avatar, banner, code, confirm, dialog, error_summary, heading,
-    moment, moment_ago, opener, post_form, select, shell, submit, table, tag,
+    moment, moment_ago, opener, post_form, select, setting_form, shell, submit, table, tag,
 };
 use crate::frame::Chrome;
 
@@ -171,7 +171,7 @@ fn member_row(chrome: &Chrome, view: &Team, member: &Member) -> Markup {
             }
             td data-label="Role" {
                 @if member.changeable {
-                    (post_form(&chrome.frame, "/app/settings/team/role", "inline", &html! {
+                    (setting_form(&chrome.frame, "/app/settings/team/role", "inline", &html! {
                         input type="hidden" name="user_id" value=(id);
                         (select(&format!("role-{id}"), "role", &format!("Role of {}", member.name), &choices, member.role.as_str(), true))
                         (submit(Look::Quiet, "Save"))

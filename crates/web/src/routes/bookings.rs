@@ -93,12 +93,14 @@ pub(super) async fn list(
 ) -> Result<Page, ApiError> {
     let chrome = chrome_of(&state, &headers, &caller).await?;
     let rules = opening_rules(&state.demos).await?;
+    let (operator, newest) = actions::newest_event(&state.demos).await?;
     let mut view = if asked.is_list() {
         in_order(&state, &asked, &rules.zone).await?
     } else {
         in_week(&state, &asked, &rules.zone).await?
     };
     view.staff = staff(&state).await?;
+    view.elsewhere = Some(newest).filter(|_| operator != caller.org);
     if wants_fragment(&headers) {
         return Ok(Page::app(&chrome, pages::rows(&view)));
     }
@@ -140,6 +142,7 @@ async fn in_order(state: &State, asked: &Asked, zone: &TimeZone) -> Result<Booki
         back: cursor.map(|_| at(None)),
         forth: next.as_deref().map(|next| at(Some(next))),
         other: asked.address(HOME, &[]),
+        elsewhere: None,
     })
 }
 
@@ -190,6 +193,7 @@ async fn in_week(state: &State, asked: &Asked, zone: &TimeZone) -> Result<Bookin
         back: Some(asked.address(HOME, &[("week", &week(monday.saturating_sub(7.days())))])),
         forth: Some(asked.address(HOME, &[("week", &week(monday.saturating_add(7.days())))])),
         other: asked.address(HOME, &[("view", "list")]),
+        elsewhere: None,
     })
 }
 

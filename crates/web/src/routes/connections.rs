@@ -7,8 +7,10 @@ use identity::{Admin, Caller, Form};
 use platform::crypto::new_token;
 use platform::http::{ApiError, Query, Report, Validate};
 use platform::ids::ConnectionId;
+use platform::secret::Secret;
 use providers::vapi::signature::WebhookAuth;
 use serde::Deserialize;
+use voice::connections::ConnectionError;
 use voice::connections::actions::{self, NewConnection};
 use voice::ingress::actions::TestEventError;
 
@@ -130,6 +132,52 @@ pub(super) async fn rotate(
     state.voice.ingress.registry().forget(id);
     let view = Connections { fresh_secret: Some((id.uuid(), secret.expose().to_owned())), ..Connections::default() };
     answer(&state, &headers, &caller, None, view).await
+}
+
+#[derive(Deserialize)]
+pub(super) struct Key {
+    connection_id: ConnectionId,
+    api_key: String,
+}
+
+impl Validate for Key {
+    fn validate(&self, _: &mut Report) {}
+}
+
+/// Keeps the private key at the provider. It is never shown again.
+pub(super) async fn set_key(
+    caller: Admin,
+    Extract(state): Extract<State>,
+    headers: HeaderMap,
+    form: Form<Key>,
+) -> Result<Response, ApiError> {
+    let Key { connection_id: id, api_key } = form.input.map_err(ApiError::invalid)?;
+    let api_key = Secret::new(api_key.trim());
+    let mut tx = caller.begin(state.tenancy()).await?;
+    match actions::set_api_key(&mut tx, &state.voice.master_key, caller.actor, id, &api_key).await {
+        Ok(()) => {}
+        Err(error @ ConnectionError::BadKey) => {
+            let view = Connections { problem: Some(sentence(&error.to_string())), ..Connections::default() };
+            let page = answer(&state, &headers, &caller, None, view).await?;
+            return Ok(page.with_status(StatusCode::UNPROCESSABLE_ENTITY).into_response());
+        }
+        Err(error) => return Err(error.into()),
+    }
+    tx.commit().await?;
+    Ok(Redirect::to("/app/settings/connections?done=key").into_response())
+}
+
+/// Forgets the private key at the provider.
+pub(super) async fn remove_key(
+    caller: Admin,
+    Extract(state): Extract<State>,
+    form: Form<OneConnection>,
+) -> Result<Response, ApiError> {
+    let id = form.input.map_err(ApiError::invalid)?.connection_id;
+    let mut tx = caller.begin(state.tenancy()).await?;
+    actions::remove_api_key(&mut tx, caller.actor, id).await?;
+    tx.commit().await?;
+    Ok(Redirect::to("/app/settings/connections?done=nokey").into_response())
 }
 
 pub(super) async fn retire(

@@ -14,10 +14,13 @@ use platform::secret::Secret;
 use serde::Deserialize;
 
 use super::Nothing;
+use crate::frame::Frame;
 use crate::page::Page;
 use crate::pages::entry::{self, Invitation, SignIn};
-use crate::pages::team::role_word;
 use crate::{State, context};
+
+/// Longest name of a person, in characters.
+const LONGEST_NAME: usize = 200;
 
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Next {
@@ -28,7 +31,7 @@ pub(super) struct Next {
 }
 
 pub(super) async fn show(Extract(state): Extract<State>, Query(asked): Query<Next>, headers: HeaderMap) -> Page {
-    let frame = context::public_frame(&state, &headers);
+    let frame = context::account_frame(&state, &headers);
     Page::public(entry::sign_in(
         &frame,
         &SignIn { next: asked.next, password_is_new: asked.done == "reset", ..SignIn::default() },
@@ -57,11 +60,11 @@ pub(super) async fn sign_in(
     form: PublicForm<Credentials>,
 ) -> Result<Response, ApiError> {
     let Credentials { email, password, next } = form.input.map_err(ApiError::invalid)?;
+    let frame = context::account_frame(&state, &headers);
     let refused = match accounts::sign_in(&state.authority, &email, Secret::new(password), client).await {
         Ok(user) => return enter(&state, &user, &headers, local_path(&next)).await,
-        Err(error) => refusal(error)?,
+        Err(error) => refusal(error, &frame)?,
     };
-    let frame = context::public_frame(&state, &headers);
     let status = refused.status;
     let view = SignIn { email, next, problem: Some(refused.words), password_is_new: false };
     let answer = Page::public(entry::sign_in(&frame, &view)).with_status(status).into_response();
@@ -76,7 +79,7 @@ fn with_retry(mut answer: Response, retry_after: Option<u64>) -> Response {
 }
 
 pub(super) async fn show_forgot(Extract(state): Extract<State>, headers: HeaderMap) -> Page {
-    Page::public(entry::forgot(&context::public_frame(&state, &headers), None))
+    Page::public(entry::forgot(&context::account_frame(&state, &headers), None))
 }
 
 #[derive(Deserialize)]
@@ -97,11 +100,11 @@ pub(super) async fn forgot(
 ) -> Result<Response, ApiError> {
     let Forgotten { email } = form.input.map_err(ApiError::invalid)?;
     let Speaks(locale) = Speaks::of(&headers);
-    let frame = context::public_frame(&state, &headers);
+    let frame = context::account_frame(&state, &headers);
     match resets::request_reset(&state.authority, &email, locale, client).await {
         Ok(()) => Ok(Page::public(entry::forgot_sent(&frame)).into_response()),
         Err(error) => {
-            let refused = refusal(error)?;
+            let refused = refusal(error, &frame)?;
             let page = Page::public(entry::forgot(&frame, Some(&refused.words))).with_status(refused.status);
             Ok(with_retry(page.into_response(), refused.retry_after))
         }
@@ -113,9 +116,9 @@ pub(super) async fn show_reset(
     Path(token): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let frame = context::public_frame(&state, &headers);
+    let frame = context::account_frame(&state, &headers);
     if resets::is_open(&state.authority, &token).await? {
-        return Ok(Page::public(entry::reset(&frame, &token, None)).into_response());
+        return Ok(Page::public(entry::reset(&frame, &token, false)).into_response());
     }
     Ok(Page::public(entry::reset_gone(&frame)).with_status(StatusCode::NOT_FOUND).into_response())
 }
@@ -138,15 +141,14 @@ pub(super) async fn reset(
 ) -> Result<Response, ApiError> {
     let NewPassword { password } = form.input.map_err(ApiError::invalid)?;
     let Speaks(locale) = Speaks::of(&headers);
-    let frame = context::public_frame(&state, &headers);
+    let frame = context::account_frame(&state, &headers);
     match resets::reset_password(&state.authority, &token, Secret::new(password), locale).await {
         Ok(()) => Ok(Redirect::to("/signin?done=reset").into_response()),
         Err(AccountError::LinkDead) => {
             Ok(Page::public(entry::reset_gone(&frame)).with_status(StatusCode::NOT_FOUND).into_response())
         }
-        Err(error @ AccountError::BadPassword) => {
-            let words = sentence("", &error.to_string());
-            let page = Page::public(entry::reset(&frame, &token, Some(words.trim())));
+        Err(AccountError::BadPassword) => {
+            let page = Page::public(entry::reset(&frame, &token, true));
             Ok(page.with_status(StatusCode::UNPROCESSABLE_ENTITY).into_response())
         }
         Err(other) => Err(other.into()),
@@ -158,8 +160,9 @@ pub(super) async fn show_invitation(
     Path(token): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let view = offer(&state, token).await;
-    answer_invitation(&state, &headers, view, StatusCode::OK)
+    let frame = context::account_frame(&state, &headers);
+    let view = offer(&state, &frame, token).await;
+    answer_invitation(&frame, view, StatusCode::OK)
 }
 
 #[derive(Deserialize)]
@@ -187,28 +190,30 @@ pub(super) async fn accept_invitation(
         Ok(user) => return enter(&state, &user, &headers, "/app").await,
         Err(error) => error,
     };
-    let view = offer(&state, token).await.map(|view| Invitation { name, ..view });
+    let frame = context::account_frame(&state, &headers);
+    let words = frame.locale();
+    let view = offer(&state, &frame, token).await.map(|view| Invitation { name, ..view });
     let (view, status) = match error {
         OrganizationError::LinkDead => (Err(OrganizationError::LinkDead), StatusCode::OK),
-        OrganizationError::Invalid { field: "name", what } => {
-            let view = view.map(|view| Invitation { name_error: Some(sentence("Your name", &what)), ..view });
-            (view, StatusCode::UNPROCESSABLE_ENTITY)
+        OrganizationError::Invalid { field: "name", .. } => {
+            let error = words.text_with("account-join-name-bad", &[("most", LONGEST_NAME.to_string().into())]);
+            (view.map(|view| Invitation { name_error: Some(error), ..view }), StatusCode::UNPROCESSABLE_ENTITY)
         }
-        OrganizationError::Invalid { what, .. } => {
-            let view = view.map(|view| Invitation { password_error: Some(sentence("A password", &what)), ..view });
-            (view, StatusCode::UNPROCESSABLE_ENTITY)
+        OrganizationError::Invalid { .. } => {
+            let error = Some(entry::password_bad(&frame));
+            (view.map(|view| Invitation { password_error: error, ..view }), StatusCode::UNPROCESSABLE_ENTITY)
         }
         OrganizationError::Account(AccountError::WrongCredentials) => {
-            let words = Some("The password is wrong.".to_owned());
-            (view.map(|view| Invitation { password_error: words, ..view }), StatusCode::UNAUTHORIZED)
+            let error = Some(words.text("account-join-wrong"));
+            (view.map(|view| Invitation { password_error: error, ..view }), StatusCode::UNAUTHORIZED)
         }
         OrganizationError::Account(error) => {
-            let refused = refusal(error)?;
+            let refused = refusal(error, &frame)?;
             (view.map(|view| Invitation { problem: Some(refused.words), ..view }), refused.status)
         }
         other => return Err(other.into()),
     };
-    answer_invitation(&state, &headers, view, status)
+    answer_invitation(&frame, view, status)
 }
 
 pub(super) async fn sign_out(
@@ -235,15 +240,15 @@ struct Refused {
     retry_after: Option<u64>,
 }
 
-fn refusal(error: AccountError) -> Result<Refused, ApiError> {
+fn refusal(error: AccountError, frame: &Frame) -> Result<Refused, ApiError> {
     match error {
         AccountError::WrongCredentials => Ok(Refused {
-            words: "Email or password is wrong.".to_owned(),
+            words: frame.locale().text("account-wrong"),
             status: StatusCode::UNAUTHORIZED,
             retry_after: None,
         }),
         AccountError::Throttled { retry_after_seconds } => Ok(Refused {
-            words: format!("Too many tries. Wait {} and try again.", wait(retry_after_seconds)),
+            words: frame.locale().text_with("account-wait", &[("minutes", minutes(retry_after_seconds).into())]),
             status: StatusCode::TOO_MANY_REQUESTS,
             retry_after: Some(retry_after_seconds),
         }),
@@ -251,20 +256,18 @@ fn refusal(error: AccountError) -> Result<Refused, ApiError> {
     }
 }
 
-fn wait(seconds: u64) -> String {
-    match seconds.div_ceil(60) {
-        0 | 1 => "a minute".to_owned(),
-        minutes => format!("{minutes} minutes"),
-    }
+/// Whole minutes to wait; at least one.
+fn minutes(seconds: u64) -> u64 {
+    seconds.div_ceil(60).max(1)
 }
 
-async fn offer(state: &State, token: String) -> Result<Invitation, OrganizationError> {
+async fn offer(state: &State, frame: &Frame, token: String) -> Result<Invitation, OrganizationError> {
     let offer = organizations::find_invitation(&state.authority, &token).await?;
     Ok(Invitation {
         token,
         organization: offer.org_name,
         email: offer.email,
-        role: role_word(offer.role).to_owned(),
+        role: entry::role_of(frame, offer.role),
         known: offer.has_account,
         name: String::new(),
         name_error: None,
@@ -274,23 +277,17 @@ async fn offer(state: &State, token: String) -> Result<Invitation, OrganizationE
 }
 
 fn answer_invitation(
-    state: &State,
-    headers: &HeaderMap,
+    frame: &Frame,
     view: Result<Invitation, OrganizationError>,
     status: StatusCode,
 ) -> Result<Response, ApiError> {
-    let frame = context::public_frame(state, headers);
     match view {
-        Ok(view) => Ok(Page::public(entry::invitation(&frame, &view)).with_status(status).into_response()),
+        Ok(view) => Ok(Page::public(entry::invitation(frame, &view)).with_status(status).into_response()),
         Err(OrganizationError::LinkDead) => {
-            Ok(Page::public(entry::invitation_gone(&frame)).with_status(StatusCode::NOT_FOUND).into_response())
+            Ok(Page::public(entry::invitation_gone(frame)).with_status(StatusCode::NOT_FOUND).into_response())
         }
         Err(other) => Err(other.into()),
     }
-}
-
-fn sentence(subject: &str, what: &str) -> String {
-    format!("{subject} {what}.")
 }
 
 #[cfg(test)]
@@ -299,6 +296,6 @@ mod tests {
 
     #[test]
     fn a_wait_is_told_in_whole_minutes() {
-        assert_eq!([wait(1), wait(60), wait(61), wait(900)], ["a minute", "a minute", "2 minutes", "15 minutes"]);
+        assert_eq!([minutes(0), minutes(1), minutes(60), minutes(61), minutes(900)], [1, 1, 1, 2, 15]);
     }
 }

@@ -17,7 +17,7 @@ use crate::format::sentence;
 use crate::frame::Chrome;
 use crate::mail_views as views;
 use crate::page::{Page, framed_mail};
-use crate::pages::mail::{self as pages, Filters, LIST, Mails, PREVIEWS, Previews, SUPPRESSIONS, Suppressions};
+use crate::pages::mail::{self as pages, Filters, LIST, Mails, PREVIEWS, Previews, STRAYS, SUPPRESSIONS, Suppressions};
 use crate::{State, context};
 
 /// Longest part of an address that is looked for.
@@ -273,6 +273,28 @@ async fn suppressions(
     let view = Suppressions { rows, q: asked.q.clone(), paged: after.is_some(), older, problem, ..view };
     let chrome = context::whole(state, caller, chrome, asked.done.as_deref()).await?;
     Ok(Page::app(&chrome, pages::suppressions_page(&chrome, &view)))
+}
+
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct AskedStrays {
+    cursor: Option<String>,
+}
+
+pub(super) async fn list_strays(
+    _: Operator,
+    caller: Viewer,
+    Extract(state): Extract<State>,
+    Query(asked): Query<AskedStrays>,
+    headers: HeaderMap,
+) -> Result<Page, ApiError> {
+    let chrome = shell(&state, &headers, &caller).await?;
+    let cursor = asked.cursor.as_deref().map(Cursor::from_parameter).transpose()?;
+    let found = actions::list_strays(&state.outbox, cursor, Limit::from_parameter(Some(ROWS))?).await?;
+    let older = found.next_cursor.map(|cursor| with_query(STRAYS, [("cursor", cursor.as_str())].into_iter()));
+    let rows = found.items.into_iter().map(views::stray).collect();
+    let view = pages::Strays { rows, paged: cursor.is_some(), older };
+    let chrome = context::whole(&state, &caller, chrome, None).await?;
+    Ok(Page::app(&chrome, pages::strays_page(&chrome, &view)))
 }
 
 #[derive(Debug, Deserialize)]

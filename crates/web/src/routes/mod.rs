@@ -1,10 +1,12 @@
 //! The handlers of the pages. Each reads: authorised context, load, decide, write, respond.
 
+mod accounting;
 mod api_keys;
 mod bookings;
 mod calls;
 mod connections;
 mod entry;
+mod import;
 mod jobs;
 mod limits;
 mod live;
@@ -47,9 +49,12 @@ pub fn router(state: State) -> Router {
         .page("POST", "/app/settings/connections/test", connections::test)
         .page("POST", "/app/settings/connections/rotate", connections::rotate)
         .page("POST", "/app/settings/connections/retire", connections::retire)
+        .page("POST", "/app/settings/connections/key", connections::set_key)
+        .page("POST", "/app/settings/connections/remove-key", connections::remove_key)
         .page("POST", "/app/settings/connections/disable", connections::disable)
         .page("GET", "/app/operator/mail", mail::list)
         .page("GET", "/app/operator/mail/suppressions", mail::list_suppressions)
+        .page("GET", "/app/operator/mail/unmatched", mail::list_strays)
         .page("GET", "/app/operator/mail/previews", mail::show_previews)
         .page("GET", "/app/operator/mail/previews/html", mail::show_preview_html)
         .page("GET", "/app/operator/mail/{id}", mail::show)
@@ -59,6 +64,7 @@ pub fn router(state: State) -> Router {
         .page("POST", "/app/operator/mail/suppress", mail::suppress)
         .page("POST", "/app/operator/mail/unsuppress", mail::unsuppress)
         .page("GET", "/app/operator/limits", limits::show)
+        .page("GET", "/app/operator/accounting", accounting::show)
         .page("GET", "/app/operator/jobs", jobs::show)
         .page("POST", "/app/operator/jobs/retry", jobs::retry)
         .page("POST", "/app/operator/jobs/run", jobs::run)
@@ -70,6 +76,8 @@ pub fn router(state: State) -> Router {
         .page("POST", "/app/operator/bookings/{id}/state", bookings::set_state)
         .page("POST", "/app/operator/bookings/{id}/papers", bookings::set_papers)
         .page("POST", "/app/operator/bookings/{id}/move", bookings::change_time)
+        .page("GET", "/app/operator/import", import::show)
+        .page("POST", "/app/operator/import/assign", import::assign)
         .page("GET", "/app/operator/quarantine", quarantine::show)
         .page("POST", "/app/operator/quarantine/replay", quarantine::replay)
         .page("POST", "/sign-out", entry::sign_out)
@@ -87,6 +95,7 @@ pub fn router(state: State) -> Router {
         .merge(crate::booking::router())
         .with_state(state.clone());
     let (tenant, _) = tenant.split();
+    let tenant = tenant.layer(identity::idempotency::form_layer(state.authority.clone()));
     let (public, _) = public.split();
     let pages = tenant
         .merge(public)

@@ -97,12 +97,12 @@ impl Site {
     /// The pages that search engines may list.
     fn listed(&self) -> Vec<&'static str> {
         let legal: &[&'static str] = if self.config().legal.is_some() { &["/privacy", "/terms"] } else { &[] };
-        ["/", "/how-it-works", "/pricing", "/security"].into_iter().chain(legal.iter().copied()).collect()
+        ["/", "/how-it-works", "/pricing", "/security", "/book"].into_iter().chain(legal.iter().copied()).collect()
     }
 
     /// Whether there is a page at this place.
     fn has(&self, place: &str) -> bool {
-        self.listed().contains(&place) || ["/privacy", "/terms", "/chat", "/book"].contains(&place)
+        self.listed().contains(&place) || ["/privacy", "/terms", "/chat"].contains(&place)
     }
 }
 

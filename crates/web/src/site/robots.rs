@@ -10,9 +10,9 @@ use platform::i18n::Locale;
 use super::Site;
 
 pub(super) async fn robots(Extract(site): Extract<Site>) -> String {
-    // A choice of language is a redirect to a page that is listed anyway.
+    // What follows a question mark is a choice within a page that is listed anyway: its language, a day to book, a clock.
     format!(
-        "User-agent: *\nDisallow: /app\nDisallow: /api/\nDisallow: /*?lang=\n\nSitemap: {}\n",
+        "User-agent: *\nDisallow: /app\nDisallow: /api/\nDisallow: /*?\n\nSitemap: {}\n",
         site.absolute("/sitemap.xml")
     )
 }

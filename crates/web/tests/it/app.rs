@@ -9,7 +9,7 @@ use crate::desk::{Desk, PASSWORD};
 const CALL: &str = "0199f0aa-1c11-7d52-9a3e-5d1f0c0a0001";
 
 /// Every page and every form of the app. A new route belongs in one of these lists.
-const PAGES: [&str; 14] = [
+const PAGES: [&str; 16] = [
     "/app",
     "/app/live",
     "/app/calls",
@@ -22,10 +22,12 @@ const PAGES: [&str; 14] = [
     "/app/operator/mail/suppressions",
     "/app/operator/mail/previews",
     "/app/operator/limits",
+    "/app/operator/accounting",
     "/app/operator/jobs",
     "/app/operator/quarantine",
+    "/app/operator/import",
 ];
-const FORMS: [&str; 23] = [
+const FORMS: [&str; 26] = [
     "/app/organization",
     "/app/settings/profile/password",
     "/app/settings/profile/preferences",
@@ -40,6 +42,8 @@ const FORMS: [&str; 23] = [
     "/app/settings/connections/test",
     "/app/settings/connections/rotate",
     "/app/settings/connections/retire",
+    "/app/settings/connections/key",
+    "/app/settings/connections/remove-key",
     "/app/settings/connections/disable",
     "/app/operator/mail/resend",
     "/app/operator/mail/cancel",
@@ -48,6 +52,7 @@ const FORMS: [&str; 23] = [
     "/app/operator/jobs/retry",
     "/app/operator/jobs/run",
     "/app/operator/quarantine/replay",
+    "/app/operator/import/assign",
     "/sign-out",
 ];
 
@@ -175,7 +180,7 @@ async fn each_role_gets_the_pages_that_are_for_it() {
     let mut admin = desk.db.admin().await;
     let org = practice.org.uuid();
     for (role, pages, operator) in
-        [("viewer", 5, false), ("member", 5, false), ("admin", 8, false), ("owner", 13, true)]
+        [("viewer", 5, false), ("member", 5, false), ("admin", 8, false), ("owner", 14, true)]
     {
         let set = "update memberships set role = $1 where org_id = $2";
         sqlx::query(set).bind(role).bind(org).execute(&mut admin).await.unwrap();
@@ -318,6 +323,7 @@ async fn nonsense_in_an_address_is_never_our_fault() {
         "/app/live?part=words",
         "/app?done=%3Cscript%3E",
         "/app/operator/quarantine?cursor=x",
+        "/app/operator/import?cursor=x",
         "/invite/x",
         "/invite/%00",
         "/signin?next=%00",

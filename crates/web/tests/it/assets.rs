@@ -115,10 +115,16 @@ fn the_browser_gets_little() {
         (assets::APP_JS, 2_600),
         (assets::LIVE_JS, 2_600),
         (assets::TIME_JS, 700),
+        (assets::HOME_JS, 2_000),
+        (assets::BOOKING_JS, 1_600),
+        (assets::CHAT_JS, 1_000),
         (assets::HTMX_JS, 15_500),
         (assets::APP_CSS, 8_000),
         (assets::INTER_WOFF2, 49_000),
     ] {
         assert!(asset.packed_len() <= most, "{}: {} bytes", asset.url, asset.packed_len());
     }
+    // All that the landing page ever loads, the dialog for booking included.
+    let landing = [assets::HOME_JS, assets::BOOKING_JS].map(web::assets::Asset::packed_len);
+    assert!(landing.iter().sum::<usize>() <= 5_000, "{landing:?}");
 }

@@ -14,6 +14,7 @@ use platform::http::ClientAddr;
 use platform::ids::{ConnectionId, OrgId};
 use platform::secret::Secret;
 use platform::tasks::Tasks;
+use platform::tenancy::{Logins, Tenancy};
 use serde_json::{Value, json};
 use test_support::TestDb;
 use tower::ServiceExt as _;
@@ -46,77 +47,16 @@ impl Desk {
 
     /// With these settings of mail.
     pub async fn with_mail(variables: &[(&str, &str)]) -> Self {
-        let env = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let mail_config = platform::config::Config::from_env(&env).unwrap().mail;
         let db = TestDb::new().await;
-        let clock = db.clock();
-        let tasks = Tasks::new();
-        let origin: platform::config::Origin = ORIGIN.parse().unwrap();
-        let outbox = mail::Outbox::new(mail::Services {
-            tenancy: db.tenancy(),
-            clock: clock.clone(),
-            master_key: db.master_key(),
-            config: mail_config,
-        });
-        let identity = identity::State::new(identity::Services {
-            tenancy: db.tenancy(),
-            clock: clock.clone(),
-            master_key: db.master_key(),
-            public_origin: origin.clone(),
-            public_limit: None,
-            tasks: tasks.clone(),
-            outbox: outbox.clone(),
-        });
-        let jobs = platform::jobs::Jobs::new(db.tenancy(), clock.clone(), tasks.clone());
-        let voice = VoiceState::new(voice::Services {
-            tenancy: db.tenancy(),
-            clock: clock.clone(),
-            master_key: db.master_key(),
-            jobs: jobs.clone(),
-            tasks,
-            authority: identity.authority.clone(),
-            public_origin: origin.clone(),
-            other_origins: Vec::new(),
-            platform_secrets: vec![Secret::new("platform-secret")],
-            outbound: platform::outbound::Outbound::new(&platform::config::OutboundConfig::default(), clock.clone())
-                .unwrap(),
-            provider: voice::provider::ProviderSettings {
-                api_url: "https://provider.example.test".to_owned(),
-                simulated_url: None,
-                platform_key: None,
-            },
-            unverified: None,
-            max_webhook_bytes: 1 << 20,
-            spool_dir: db.scratch_dir().join("spool"),
-            live_per_user: 10,
-            live_per_org: 10,
-        });
-        let demos = demos::Demos::new(demos::Services {
-            authority: identity.authority.clone(),
-            master_key: db.master_key(),
-            outbox: outbox.clone(),
-            name: "Voxanne".to_owned(),
-            public_limit: None,
-            booking_limit: None,
-            tell: std::sync::Arc::new(|_, _| {}),
-        });
-        let site = web::site::Site::new(platform::config::SiteConfig::default(), origin);
-        let (webhooks, _) = voice::public_router(&voice).split();
-        let (booking, _) = demos::public_router(demos.clone()).split();
-        let pages = web::State::new(web::Services {
-            identity: identity.clone(),
-            voice: voice.clone(),
-            demos,
-            outbox: outbox.clone(),
-            jobs,
-            samples: vec![sample()],
-            quotas: platform::config::QuotaConfig { provider_minutes: Some(100), ..Default::default() },
-            data_dir: db.scratch_dir(),
-            site,
-            demonstration: false,
-        });
-        let router = web::router(pages).merge(webhooks).merge(booking);
-        Self { db, clock, outbox, identity, router }
+        let (outbox, identity, router) = build(&db, &db.tenancy(), variables);
+        Self { clock: db.clock(), db, outbox, identity, router }
+    }
+
+    /// From now on the pages find no database; what was sealed before can still be read.
+    pub fn lose_database(&mut self) {
+        let nowhere = sqlx::postgres::PgConnectOptions::new_without_pgpass().host("127.0.0.1").port(1);
+        let tenancy = Tenancy::unconnected(Logins { app: nowhere.clone(), system: nowhere }, 1);
+        (self.outbox, self.identity, self.router) = build(&self.db, &tenancy, &[]);
     }
 
     /// The first practice's owner runs the installation.
@@ -227,6 +167,90 @@ impl Desk {
     }
 }
 
+fn build(db: &TestDb, tenancy: &Tenancy, variables: &[(&str, &str)]) -> (mail::Outbox, identity::State, Router) {
+    let env = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let mail_config = platform::config::Config::from_env(&env).unwrap().mail;
+    let clock = db.clock();
+    let tasks = Tasks::new();
+    let origin: platform::config::Origin = ORIGIN.parse().unwrap();
+    let outbox = mail::Outbox::new(mail::Services {
+        tenancy: tenancy.clone(),
+        clock: clock.clone(),
+        master_key: db.master_key(),
+        config: mail_config,
+    });
+    let identity = identity::State::new(identity::Services {
+        tenancy: tenancy.clone(),
+        clock: clock.clone(),
+        master_key: db.master_key(),
+        public_origin: origin.clone(),
+        public_limit: None,
+        tasks: tasks.clone(),
+        outbox: outbox.clone(),
+    });
+    let jobs = platform::jobs::Jobs::new(tenancy.clone(), clock.clone(), tasks.clone());
+    let voice = VoiceState::new(voice::Services {
+        tenancy: tenancy.clone(),
+        clock: clock.clone(),
+        master_key: db.master_key(),
+        jobs: jobs.clone(),
+        tasks,
+        authority: identity.authority.clone(),
+        public_origin: origin.clone(),
+        other_origins: Vec::new(),
+        platform_secrets: vec![Secret::new("platform-secret")],
+        outbound: platform::outbound::Outbound::new(&platform::config::OutboundConfig::default(), clock.clone())
+            .unwrap(),
+        storage: platform::storage::Storage::open(
+            &platform::config::Config::from_env(&std::collections::BTreeMap::new()).unwrap().storage,
+            &db.scratch_dir(),
+        )
+        .unwrap(),
+        max_recording_bytes: 1 << 20,
+        copies_at_once: 1,
+        provider: voice::provider::ProviderSettings {
+            api_url: "https://provider.example.test".to_owned(),
+            simulated_url: None,
+            platform_key: None,
+        },
+        silence: voice::reconcile::model::SilenceLimits {
+            ringing: jiff::SignedDuration::from_mins(10),
+            talking: jiff::SignedDuration::from_hours(2),
+        },
+        unverified: None,
+        max_webhook_bytes: 1 << 20,
+        spool_dir: db.scratch_dir().join("spool"),
+        live_per_user: 10,
+        live_per_org: 10,
+    });
+    let demos = demos::Demos::new(demos::Services {
+        authority: identity.authority.clone(),
+        master_key: db.master_key(),
+        outbox: outbox.clone(),
+        name: "Voxanne".to_owned(),
+        public_limit: None,
+        booking_limit: None,
+        tell: std::sync::Arc::new(|_, _| {}),
+    });
+    let site = web::site::Site::new(platform::config::SiteConfig::default(), origin);
+    let (webhooks, _) = voice::public_router(&voice).split();
+    let (booking, _) = demos::public_router(demos.clone()).split();
+    let pages = web::State::new(web::Services {
+        identity: identity.clone(),
+        voice: voice.clone(),
+        demos,
+        outbox: outbox.clone(),
+        jobs,
+        samples: vec![sample()],
+        quotas: platform::config::QuotaConfig { provider_minutes: Some(100), ..Default::default() },
+        data_dir: db.scratch_dir(),
+        site,
+        demonstration: false,
+    });
+    let router = web::router(pages).merge(webhooks).merge(booking);
+    (outbox, identity, router)
+}
+
 /// A text for the previews.
 fn sample() -> mail::Sample {
     mail::Sample::new("test.hello", "To nobody, for a test.", |locale| draft(mail::Priority::Prospect, locale))
@@ -286,6 +310,7 @@ impl Answer {
 }
 
 /// Keeps cookies, sends what browsers send, and puts the page's token into its forms.
+#[derive(Clone)]
 pub struct Browser<'a> {
     desk: &'a Desk,
     cookies: Vec<(String, String)>,

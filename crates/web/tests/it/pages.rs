@@ -25,6 +25,7 @@ fn chrome(text: &str) -> Chrome {
             theme: Theme::Dark,
             nonce: Nonce::new([7; 16]),
             csrf: text.to_owned(),
+            form_key: text.to_owned(),
             now,
             simulated: true,
         },

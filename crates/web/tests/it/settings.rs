@@ -162,6 +162,18 @@ async fn a_connection_is_made_tested_rotated_and_switched_off() {
         (heard(&secret, "call-5").await, heard(&newer, "call-6").await),
         (StatusCode::UNAUTHORIZED, StatusCode::OK)
     );
+    let keyed = [field[0], ("api_key", " private-key-0123 ")];
+    assert!(owner.get(CONNECTIONS).await.body.contains("None: recordings are not copied"));
+    let kept = owner.submit(CONNECTIONS, "/app/settings/connections/key", &keyed).await;
+    assert_eq!(kept.location(), "/app/settings/connections?done=key");
+    let page = owner.get(CONNECTIONS).await.body;
+    assert!(page.contains("Replace private key") && !page.contains("private-key-0123"), "it is never shown");
+    let short = owner.submit(CONNECTIONS, "/app/settings/connections/key", &[field[0], ("api_key", "short")]).await;
+    assert_eq!(short.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(short.body.contains("A private key needs between"), "{}", short.body);
+    let forgotten = owner.submit(CONNECTIONS, "/app/settings/connections/remove-key", &field).await;
+    assert_eq!(forgotten.location(), "/app/settings/connections?done=nokey");
+    assert!(owner.get(CONNECTIONS).await.body.contains("Add private key"));
     let off = owner.submit(CONNECTIONS, "/app/settings/connections/disable", &field).await;
     assert_eq!(off.location(), "/app/settings/connections?done=off");
     assert_eq!(heard(&newer, "call-7").await, StatusCode::UNAUTHORIZED);
@@ -176,7 +188,7 @@ async fn another_practices_things_answer_like_unknown_ones() {
     let other = desk.practice("Harbour Physio", "jonas@harbour.example").await;
     let mut owner = desk.signed_in(&practice.owner).await;
     let token = owner.get(CONNECTIONS).await.between("name=\"_csrf\" value=\"", "\"").to_owned();
-    for action in ["test", "rotate", "retire", "disable"] {
+    for action in ["test", "rotate", "retire", "remove-key", "disable"] {
         let path = format!("/app/settings/connections/{action}");
         let foreign = [("_csrf", token.as_str()), ("connection_id", &other.connection.to_string())];
         let unknown = [("_csrf", token.as_str()), ("connection_id", "0199f0aa-1c11-7d52-9a3e-5d1f0c0a0009")];
@@ -248,5 +260,47 @@ async fn a_held_event_is_seen_by_the_operator_and_played_again_once_it_is_known(
     let known = operator.submit(page, action, &[("event_id", &id)]).await;
     assert_eq!(known.location(), "/app/operator/quarantine?done=replayed", "{}", known.body);
     assert!(operator.get(page).await.body.contains("Nothing is held"));
+    assert!(operator.get("/app/calls").await.body.contains("+44 7700 900118"));
+}
+
+#[tokio::test]
+async fn an_imported_row_that_waits_is_given_to_a_practice_by_the_operator() {
+    let desk = Desk::new().await;
+    let practice = desk.practice("Bright Dental", "amara@bright-dental.example").await;
+    let export = desk.db.scratch_dir().join("export");
+    std::fs::create_dir_all(&export).unwrap();
+    let rows = "id,vapi_call_id,status,created_at,duration_seconds,call_type,from_number\n\
+                11111111-1111-4111-8111-111111111111,call-1,completed,2025-12-01T10:00:00Z,60,inbound,+447700900118\n\
+                22222222-2222-4222-8222-222222222222,call-2,completed,2025-12-01T10:00:00Z,-60,inbound,+447700900119\n";
+    std::fs::write(export.join("call_logs.csv"), rows).unwrap();
+    let importer = import::actions::Importer {
+        tenancy: desk.db.tenancy(),
+        clock: desk.clock.clone(),
+        key: desk.db.master_key(),
+        chunk_rows: 10,
+    };
+    let folder = import::reading::Folder::open(&export).unwrap();
+    let mapping = import::mapping::Mapping::default();
+    import::actions::import_folder(&importer, &folder, &mapping, false, &mut |_| {}, None).await.unwrap();
+
+    let (page, action) = ("/app/operator/import", "/app/operator/import/assign");
+    let mut operator = desk.signed_in(&practice.owner).await;
+    let shown = operator.get(page).await;
+    assert!(shown.body.contains("2 rows") && shown.body.contains("call_logs.csv:2"), "{}", shown.body);
+    assert!(shown.body.contains("nothing says whose it is") && shown.body.contains("Bright Dental"));
+    assert!(!shown.body.contains("7700"), "what a row says is sealed");
+    let id = shown.between("name=\"row\" value=\"", "\"").to_owned();
+    let other = shown.body.split("name=\"row\" value=\"").nth(2).unwrap().split('"').next().unwrap().to_owned();
+    let org = practice.org.to_string();
+    let nothing = operator.submit(page, action, &[("org_id", &org)]).await;
+    assert_eq!(nothing.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(nothing.body.contains("choose at least one row"));
+    let nobody = operator.submit(page, action, &[("row", &id), ("org_id", "")]).await;
+    assert!(nobody.body.contains("choose an organization"));
+    let given = operator.submit(page, action, &[("row", &id), ("org_id", &org)]).await;
+    assert_eq!(given.location(), "/app/operator/import?done=assigned", "{}", given.body);
+    let wrong = operator.submit(page, action, &[("row", &other), ("org_id", &org)]).await;
+    assert_eq!(wrong.status, StatusCode::CONFLICT, "a fault stays one, whoever's row it is");
+    assert!(operator.get(page).await.body.contains("1 row"));
     assert!(operator.get("/app/calls").await.body.contains("+44 7700 900118"));
 }

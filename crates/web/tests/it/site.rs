@@ -163,12 +163,13 @@ async fn search_engines_get_every_address_with_its_alternates() {
     let robots = get("/robots.txt", &[]).await.body;
     assert!(robots.contains("Disallow: /app\n") && robots.contains(&format!("Sitemap: {ORIGIN}/sitemap.xml")));
     let map = get("/sitemap.xml", &[]).await.body;
-    assert_eq!(map.matches("<loc>").count(), 4 * Locale::ALL.len());
+    assert_eq!(map.matches("<loc>").count(), 5 * Locale::ALL.len());
     // Six languages and the default for each address.
-    assert_eq!(map.matches("hreflang=").count(), 4 * 6 * 7);
-    for locale in Locale::ALL {
-        assert!(map.contains(&format!("<loc>{ORIGIN}{}</loc>", address(locale, "/pricing"))));
+    assert_eq!(map.matches("hreflang=").count(), 5 * 6 * 7);
+    for (locale, place) in Locale::ALL.into_iter().flat_map(|locale| [(locale, "/pricing"), (locale, "/book")]) {
+        assert!(map.contains(&format!("<loc>{ORIGIN}{}</loc>", address(locale, place))));
     }
+    assert!(robots.contains("Disallow: /*?\n"), "what is chosen within a page is no page of its own");
 }
 
 #[tokio::test]

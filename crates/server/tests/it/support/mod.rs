@@ -1,6 +1,7 @@
 //! A whole server for one test, people in every role, and answers that are checked wherever they come from.
 
 pub mod binary;
+pub mod relay;
 
 use std::collections::BTreeMap;
 use std::future::Future;
