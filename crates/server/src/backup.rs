@@ -37,7 +37,7 @@ const CONNECTIONS: u32 = 2;
 pub struct BackupArguments {
     #[command(subcommand)]
     part: Option<BackupCommand>,
-    /// The folder or s3://bucket/prefix that the backup goes to; `VOXANNE_BACKUP_TO` if none is named.
+    /// The folder, or `s3://bucket/prefix`, that the backup goes to; `VOXANNE_BACKUP_TO` if none is named.
     #[arg(long)]
     to: Option<String>,
     /// Leaves the master key out. A restore then needs it from elsewhere.
@@ -132,8 +132,9 @@ fn report(place: &Place, taken: &Taken, sealed: bool, with_master_key: bool) {
         taken.bytes
     );
     if taken.recordings > 0 {
-        text.push_str("Recordings that are kept beside it: ");
-        text.push_str(&format!("{} of {}.\n", taken.recordings - taken.missing, taken.recordings));
+        let kept = taken.recordings - taken.missing;
+        let line = format!("Recordings that are kept beside it: {kept} of {}.\n", taken.recordings);
+        text.push_str(&line);
     }
     if !sealed && with_master_key {
         text.push_str(
