@@ -189,10 +189,7 @@ impl Copier {
         failpoint::here("recordings.copying").await;
 
         let key = Key::new(format!("{}/{}/{}.{}", job.org, begun.call, begun.id, begun.run))?;
-        let sha256 = self.store(&key, head, &mut response, &mut coming).await?;
-        sound::whole(media, &coming.beginning, coming.read).map_err(|announced| {
-            Failure::new(Reason::WrongLength, format!("{} of {announced} bytes came", coming.read))
-        })?;
+        let sha256 = self.store(&key, media, head, &mut response, &mut coming).await?;
         failpoint::here("recordings.stored").await;
         let measured = self.measure(&key, coming.read, media, &job.lost()).await;
         let measured = match measured {
@@ -238,6 +235,7 @@ impl Copier {
     async fn store(
         &self,
         key: &Key,
+        media: Media,
         head: Bytes,
         response: &mut Response,
         coming: &mut Coming,
@@ -258,6 +256,10 @@ impl Copier {
                     return Err(failure);
                 }
             };
+        }
+        if let Err(announced) = sound::whole(media, &coming.beginning, coming.read) {
+            upload.abandon().await;
+            return Err(Failure::new(Reason::WrongLength, format!("{} of {announced} bytes came", coming.read)));
         }
         failpoint::here("recordings.received").await;
         upload.finish().await?;

@@ -189,7 +189,11 @@ fn build(db: &TestDb, tenancy: &Tenancy, variables: &[(&str, &str)]) -> (mail::O
         outbox: outbox.clone(),
     });
     let jobs = platform::jobs::Jobs::new(tenancy.clone(), clock.clone(), tasks.clone());
+    let storage = platform::config::Config::from_env(&std::collections::BTreeMap::new()).unwrap().storage;
     let voice = VoiceState::new(voice::Services {
+        storage: platform::storage::Storage::open(&storage, &db.scratch_dir()).unwrap(),
+        max_recording_bytes: storage.max_recording_bytes,
+        copies_at_once: storage.copies_at_once,
         tenancy: tenancy.clone(),
         clock: clock.clone(),
         master_key: db.master_key(),
