@@ -3,7 +3,7 @@
 use jiff::civil::Time;
 
 use super::reader::{Reader, Recorded};
-use super::storage::S3Access;
+use super::storage::{S3Access, S3Settings};
 use super::values::MasterKey;
 use super::{DatabaseSource, variables};
 
@@ -27,7 +27,7 @@ pub struct BackupConfig {
 pub(super) fn read(
     reader: &mut Reader<'_>,
     source: Option<&DatabaseSource>,
-    s3: Option<S3Access>,
+    s3: &S3Settings,
 ) -> Result<BackupConfig, Recorded> {
     let to = reader.optional(&variables::BACKUP_TO, place);
     let at = reader.list(&variables::BACKUP_AT, time_of_day);
@@ -43,16 +43,13 @@ pub(super) fn read(
         return Err(reader.problem(&variables::BACKUP_TO, what));
     }
     if to.as_ref().is_some_and(|to| to.starts_with("s3://")) {
-        if s3.is_none() {
-            let what = "is a bucket, for which VOXANNE_S3_ACCESS_KEY and VOXANNE_S3_SECRET_KEY must be set";
-            return Err(reader.problem(&variables::BACKUP_TO, what));
-        }
+        s3.needed(reader, "as backups are to be kept in S3")?;
         if key.is_none() {
             let what = "must be set, as backups leave the machine and hold everything";
             return Err(reader.problem(&variables::BACKUP_KEY, what));
         }
     }
-    Ok(BackupConfig { to, s3, key, at, daily, weekly })
+    Ok(BackupConfig { to, s3: s3.whole(), key, at, daily, weekly })
 }
 
 fn place(text: &str) -> Result<String, String> {

@@ -206,12 +206,12 @@ impl Config {
         let limits = limits(&mut reader);
         let vapi = vapi(&mut reader);
         let s3 = storage::s3(&mut reader);
-        let storage = storage::read(&mut reader, s3.as_ref().ok().and_then(Option::as_ref));
+        let storage = s3.as_ref().map_err(|_| Recorded).and_then(|s3| storage::read(&mut reader, s3));
         let outbound = outbound(&mut reader);
         let mail = mail::read(&mut reader);
         let site = site(&mut reader);
         let source = database.as_ref().ok().map(|database| &database.source);
-        let backup = s3.and_then(|s3| backup::read(&mut reader, source, s3));
+        let backup = s3.and_then(|s3| backup::read(&mut reader, source, &s3));
         let quotas = quotas(&mut reader);
         let log = log(&mut reader);
         let problems = reader.into_problems();

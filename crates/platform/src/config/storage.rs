@@ -77,7 +77,7 @@ impl S3Access {
     }
 }
 
-pub(super) fn read(reader: &mut Reader<'_>, s3: Option<&S3Access>) -> Result<StorageConfig, Recorded> {
+pub(super) fn read(reader: &mut Reader<'_>, s3: &S3Settings) -> Result<StorageConfig, Recorded> {
     let place = place(reader, s3);
     let keys = keys(reader);
     let max_recording_bytes = reader.value(&variables::RECORDING_MAX_BYTES, values::amount);
@@ -96,28 +96,53 @@ enum Address {
     Bucket { bucket: String, prefix: String },
 }
 
-fn place(reader: &mut Reader<'_>, s3: Option<&S3Access>) -> Result<Place, Recorded> {
+fn place(reader: &mut Reader<'_>, s3: &S3Settings) -> Result<Place, Recorded> {
     match reader.optional(&variables::STORAGE_URL, address)? {
         None => Ok(Place::DataDirectory),
         Some(Address::Folder(folder)) => Ok(Place::Folder(folder)),
-        Some(Address::Bucket { bucket, prefix }) => match s3 {
-            Some(s3) => Ok(Place::S3(s3.bucket(&bucket, &prefix))),
-            None => Err(reader.problem(
-                &variables::STORAGE_URL,
-                "is a bucket, for which VOXANNE_S3_ACCESS_KEY and VOXANNE_S3_SECRET_KEY must be set",
-            )),
-        },
+        Some(Address::Bucket { bucket, prefix }) => {
+            Ok(Place::S3(s3.needed(reader, "as recordings are to be kept in S3")?.bucket(&bucket, &prefix)))
+        }
     }
 }
 
-/// How S3 is reached. None: one of the two keys is not set.
-pub(super) fn s3(reader: &mut Reader<'_>) -> Result<Option<S3Access>, Recorded> {
+/// What is set of how S3 is reached.
+pub(super) struct S3Settings {
+    region: String,
+    endpoint: Option<Origin>,
+    access_key: Option<Secret>,
+    secret_key: Option<Secret>,
+}
+
+impl S3Settings {
+    /// All of it, if it is set.
+    pub(super) fn whole(&self) -> Option<S3Access> {
+        let (access_key, secret_key) = self.access_key.clone().zip(self.secret_key.clone())?;
+        Some(S3Access { region: self.region.clone(), endpoint: self.endpoint.clone(), access_key, secret_key })
+    }
+
+    /// All of it; each key that is missing is a problem.
+    pub(super) fn needed(&self, reader: &mut Reader<'_>, why: &str) -> Result<S3Access, Recorded> {
+        let keys = [(&variables::S3_ACCESS_KEY, &self.access_key), (&variables::S3_SECRET_KEY, &self.secret_key)];
+        let mut missing = None;
+        for (variable, _) in keys.into_iter().filter(|(_, key)| key.is_none()) {
+            missing = Some(reader.problem(variable, format!("must be set, {why}")));
+        }
+        match (missing, self.whole()) {
+            (None, Some(access)) => Ok(access),
+            (Some(recorded), _) => Err(recorded),
+            (None, None) => Err(reader.problem(&variables::S3_ACCESS_KEY, "must be set")),
+        }
+    }
+}
+
+/// Reads how S3 is reached.
+pub(super) fn s3(reader: &mut Reader<'_>) -> Result<S3Settings, Recorded> {
     let endpoint = reader.optional(&variables::S3_ENDPOINT, str::parse);
     let region = reader.value(&variables::S3_REGION, |text| Ok(text.to_owned()));
     let access_key = reader.secret(&variables::S3_ACCESS_KEY);
     let secret_key = reader.secret(&variables::S3_SECRET_KEY);
-    let (endpoint, region, access_key, secret_key) = (endpoint?, region?, access_key?, secret_key?);
-    Ok(access_key.zip(secret_key).map(|(access_key, secret_key)| S3Access { region, endpoint, access_key, secret_key }))
+    Ok(S3Settings { endpoint: endpoint?, region: region?, access_key: access_key?, secret_key: secret_key? })
 }
 
 fn address(text: &str) -> Result<Address, String> {
