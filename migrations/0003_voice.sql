@@ -222,6 +222,8 @@ create table call_tracking (
   duration_seconds  whole_seconds,
   answered          boolean not null generated always as (started_at is not null) stored,
   reported          boolean not null default false,
+  -- Its content was deleted (0013_retention.sql): no event applies to it any more.
+  erased            boolean not null default false,
   -- Which facts of the beginning the record has for sure (known_facts): an event that adds none leaves the record alone.
   known             int not null default 0,
   -- The provider's time of the newest event.
@@ -875,9 +877,9 @@ begin
   if not p_raise then
     begin
       select t.id into v_id from call_tracking t
-       where t.org_id = p_org_id and t.provider_call_id = v_call_id for update;
+       where t.org_id = p_org_id and t.provider_call_id = v_call_id and not t.erased for update;
       if not found then
-        raise exception using errcode = 'P0002', message = 'the call has no live state';
+        raise exception using errcode = 'P0002', message = 'the call has no live state, or its content was deleted';
       end if;
       select * into call_logs_updated, calls_updated, success, outcome, error_code, error_message
         from update_call_with_recording_atomically(p_org_id, v_call_id, v_url, v_path, p_transcript, p_call_type, p_facts,
@@ -1150,7 +1152,8 @@ $$;
 --
 -- `p_org_id` is the organization of the connection that verified the event, or null for the platform-wide connection; then
 -- resolve_event_org decides. From there on everything runs under that organization's row security.
--- Outcomes: `applied`, `repeated` (known already; a richer report still adds its facts), `quarantined`.
+-- Outcomes: `applied`, `repeated` (known already; a richer report still adds its facts), `quarantined`, `discarded` (the
+-- call's content was deleted).
 create function ingest_event(
   p_provider text, p_connection_id uuid, p_org_id uuid, p_type text, p_dedup_key text, p_facts_digest text,
   p_provider_call_id text, p_new_id uuid, p_event_at timestamptz, p_body bytea, p_body_bytes int, p_facts jsonb,
@@ -1195,6 +1198,13 @@ begin
     -- Locks the call: two events of one call are applied one after the other.
     select t.* into v_call from call_tracking t
      where t.org_id = v_org and t.provider_call_id = p_provider_call_id for update;
+    if v_call.erased then
+      -- Its content was deleted: what comes late, or again, must not bring it back, and is not kept.
+      outcome := 'discarded';
+      org_id := v_org;
+      call_id := v_call.id;
+      return;
+    end if;
     if not found then
       select * into v_created from create_inbound_call_atomically(v_org, p_provider_call_id, null, null, null, null,
         f, p_new_id, p_connection_id, true);

@@ -69,6 +69,7 @@ const BUNDLES: &[Bundle] = &[
     Bundle { name: "app.js", sources: &[From::Here("app.js")] },
     Bundle { name: "booking.js", sources: &[From::Here("booking.js")] },
     Bundle { name: "live.js", sources: &[From::Here("live.js")] },
+    Bundle { name: "player.js", sources: &[From::Here("player.js")] },
     Bundle { name: "home.js", sources: &[From::Here("home.js")] },
     Bundle { name: "chat.js", sources: &[From::Here("chat.js")] },
     Bundle {
@@ -93,6 +94,7 @@ const ICONS: &[&str] = &[
     "chevrons-up-down",
     "circle-alert",
     "copy",
+    "download",
     "gauge",
     "house",
     "inbox",
@@ -104,6 +106,7 @@ const ICONS: &[&str] = &[
     "menu",
     "monitor",
     "moon",
+    "pause",
     "phone",
     "phone-forwarded",
     "phone-incoming",

@@ -1,7 +1,7 @@
 // The programs that the tests drive: built by cargo before, started here.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, existsSync, mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -126,11 +126,14 @@ export async function startServer(settings = {}) {
     halt,
     psql,
     lock,
-    /** A practice with its owner and a connection, made from the command line. */
-    practice: async (/** @type {string} */ name, /** @type {string} */ email, /** @type {string} */ password) => {
+    /** A practice with its owner and a connection, made from the command line; with our private key at the provider, if any. */
+    practice: async (/** @type {string} */ name, /** @type {string} */ email, /** @type {string} */ password, apiKey = "") => {
       const { org_id: org } = await admin(["create-org", "--name", name, "--owner-email", email, "--password-stdin"], password);
       const secret = "a-secret-of-the-browser-tests";
-      const { webhook_url: url } = await admin(["connect-provider", "--org", org, "--provider", "vapi", "--secret-stdin"], secret);
+      const keyFile = join(place, "provider.key");
+      if (apiKey) writeFileSync(keyFile, apiKey, { mode: 0o600 });
+      const key = apiKey ? ["--api-key-file", keyFile] : [];
+      const { webhook_url: url } = await admin(["connect-provider", "--org", org, "--provider", "vapi", "--secret-stdin", ...key], secret);
       return { email, password, hear: (/** @type {object} */ message) => post(url, { message }, { "x-vapi-secret": secret }) };
     },
     stop: async () => {
@@ -187,7 +190,8 @@ export function providerCall(hear, id, number) {
     answer: () => tell({ type: "status-update", status: "in-progress" }),
     say: (/** @type {string} */ role, /** @type {string} */ transcript, kind = "final") =>
       tell({ type: "transcript", role, transcriptType: kind, transcript }),
-    end: async (/** @type {string} */ summary) => {
+    /** @param {string} summary @param {object} [recording] what the report says of it */
+    end: async (summary, recording) => {
       await tell({ type: "status-update", status: "ended", endedReason: "customer-ended-call" });
       await tell({
         type: "end-of-call-report",
@@ -198,7 +202,7 @@ export function providerCall(hear, id, number) {
         artifact: { messages: [
           { role: "bot", message: "Harbour Lane Dental, an automated receptionist.", secondsFromStart: 1 },
           { role: "user", message: "I would like a check-up.", secondsFromStart: 4 },
-        ] },
+        ], recording },
       });
     },
   };

@@ -22,7 +22,8 @@ pub enum Actor {
 }
 
 impl Actor {
-    fn columns(self) -> (&'static str, Option<uuid::Uuid>) {
+    /// As it is stored: the kind, and the user or key.
+    pub fn columns(self) -> (&'static str, Option<uuid::Uuid>) {
         match self {
             Self::Member(id) => ("member", Some(id.uuid())),
             Self::ApiKey(id) => ("api_key", Some(id.uuid())),

@@ -5,9 +5,11 @@
 //! - [`ingress`]: an event comes in.
 //! - [`calls`]: the record, and what people read of it.
 //! - [`live`]: calls as they happen.
+//! - [`playback`]: listening to it.
 //! - [`provider`]: asking the provider about calls.
 //! - [`reconcile`]: every call accounted for, and calls that fell silent.
 //! - [`recordings`]: the sound of a call, copied into our own storage.
+//! - [`retention`]: how long the content of calls is kept.
 //! - [`quarantine`]: events that belong to no organization we know of.
 
 pub mod calls;
@@ -15,10 +17,12 @@ pub mod connections;
 pub mod ingress;
 pub mod live;
 pub mod numbers;
+pub mod playback;
 pub mod provider;
 pub mod quarantine;
 pub mod reconcile;
 pub mod recordings;
+pub mod retention;
 
 use std::net::IpAddr;
 use std::ops::Deref;
@@ -27,6 +31,7 @@ use std::sync::Arc;
 
 use axum::extract::FromRef;
 use identity::Authority;
+use jiff::Timestamp;
 use platform::clock::Clock;
 use platform::config::Origin;
 use platform::crypto::MasterKey;
@@ -49,10 +54,12 @@ use live::api::LiveParts;
 use live::model::LiveEvent;
 use live::neighbours::Neighbours;
 use numbers::Routing;
+use playback::model::Listenings;
 use provider::{ProviderClient, ProviderSettings};
 use reconcile::Reconciler;
 use reconcile::model::SilenceLimits;
 use recordings::Copier;
+use retention::actions::Told;
 
 /// What the voice domain needs from the process.
 pub struct Services {
@@ -132,6 +139,7 @@ pub struct VoiceParts {
     pub jobs: Jobs,
     /// Where recordings are.
     pub storage: Storage,
+    listenings: Listenings,
     copier: Copier,
     copies_at_once: usize,
     webhooks: Arc<WebhookState>,
@@ -202,6 +210,7 @@ impl VoiceState {
             live,
             jobs,
             storage,
+            listenings: Listenings::default(),
             copier,
             copies_at_once: services.copies_at_once,
             webhooks,
@@ -211,7 +220,16 @@ impl VoiceState {
 
     /// Where the provider must post a connection's events.
     pub fn webhook_url(&self, id: ConnectionId) -> String {
-        format!("{}/api/webhooks/vapi/{id}", self.webhooks.public_origin.as_str())
+        self.address(&format!("/api/webhooks/vapi/{id}"))
+    }
+
+    /// A path of this installation as the world finds it.
+    fn address(&self, path: &str) -> String {
+        format!("{}{path}", self.webhooks.public_origin.as_str())
+    }
+
+    fn now(&self) -> Timestamp {
+        self.authority.clock().now()
     }
 
     /// Reads who answers which number, and keeps doing so. Needed wherever webhooks are received.
@@ -236,6 +254,18 @@ impl VoiceState {
         self.neighbours.tell(org, seq);
     }
 
+    /// Tells whoever watches, and the job that deletes files, of what was just committed.
+    pub fn told(&self, org: OrgId, told: Told) {
+        self.announce(org, told.seq);
+        self.jobs.wake(retention::jobs::CLEARING.name);
+    }
+
+    /// Tells whoever watches, and the copying, that a recording is to be tried again, which was just committed.
+    pub fn retried(&self, org: OrgId, seq: i64) {
+        self.announce(org, seq);
+        self.jobs.wake(recordings::jobs::QUEUE);
+    }
+
     /// Tells other nodes of live events and hears of theirs. For installations on a database that several nodes share.
     pub fn start_neighbours(&self) {
         self.neighbours.start(&self.tenancy, self.live.hub.clone(), &self.live.tasks);
@@ -247,6 +277,7 @@ impl VoiceState {
         live::jobs::keep_short(self.tenancy.clone(), self.authority.clock().clone(), &self.jobs);
         reconcile::jobs::start(&self.reconciler, self.silence, &self.jobs);
         recordings::jobs::start(&self.copier, &self.jobs, self.copies_at_once);
+        retention::jobs::start(&self.tenancy, self.authority.clock(), &self.jobs, &self.storage);
     }
 }
 
@@ -255,13 +286,15 @@ pub fn tenant_router(state: VoiceState) -> TenantRouter<()> {
     calls::api::router()
         .merge(connections::api::router())
         .merge(live::api::router())
+        .merge(playback::api::router())
         .merge(quarantine::api::router())
+        .merge(retention::api::router())
         .with_state(state)
 }
 
 /// Routes that anybody may call and that verify each request themselves.
 pub fn public_router(state: &VoiceState) -> PublicRouter<()> {
-    ingress::api::router(Arc::clone(&state.webhooks))
+    ingress::api::router(Arc::clone(&state.webhooks)).merge(playback::api::public_router().with_state(state.clone()))
 }
 
 impl FromRef<VoiceState> for Tenancy {

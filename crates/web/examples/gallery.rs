@@ -43,10 +43,13 @@ use web::pages::calls::{CallRow, Calls, Filters, Outcome};
 use web::pages::problem::Problem;
 use web::pages::{
     accounting, api_keys, call, calls, connections, entry, import, limits, live, mail, organization, problem, profile,
-    quarantine, team, today,
+    quarantine, retention, status, team, today,
 };
 use web::security::Nonce;
 use web::site::{About, Site, Visit};
+
+#[path = "gallery/sound.rs"]
+mod sound;
 
 /// What `push` and `close` send to the sockets.
 #[derive(Clone)]
@@ -111,6 +114,7 @@ async fn main() {
         .route("/app/live", get(live_page))
         .route("/app/calls", get(calls_page))
         .route("/app/calls/{id}", get(call_page))
+        .route("/api/v1/calls/{id}/recording", get(sound::serve))
         .route("/app/operator/mail/previews/html", get(mail_html))
         .route("/api/v1/live", get(live_wire))
         .route("/gallery/push", post(push))
@@ -255,8 +259,25 @@ fn call_rows(now: Timestamp) -> Vec<CallRow> {
         .collect()
 }
 
+fn sample_retention(asked: &HashMap<String, String>) -> retention::Retention {
+    let has = |name: &str| asked.contains_key(name);
+    let preview = retention::Preview { recordings: 1_204, bytes: 3_400_000_000, calls: 87, held: 2 };
+    retention::Retention {
+        recording_days: Some(90),
+        content_days: None,
+        days: retention::Days {
+            recording: "30".to_owned(),
+            content: "365".to_owned(),
+            content_error: has("problem").then(|| "Must not be less than recording_days.".to_owned()),
+            ..retention::Days::default()
+        },
+        preview: has("show").then(|| if has("empty") { retention::Preview::default() } else { preview }),
+        problem: None,
+    }
+}
+
 fn turns() -> Vec<Turn> {
-    let line = |at, speaker, text: &str| Turn::Said { at: Some(at), speaker, text: text.to_owned() };
+    let line = |at: u32, speaker, text: &str| Turn::Said { at: Some(at * 1_000), speaker, text: text.to_owned() };
     vec![
         line(
             0,
@@ -386,16 +407,21 @@ async fn call_page(
         seconds: Some(66),
         recording: match asked.get("recording").map(String::as_str) {
             Some("none") => call::Recording::None,
+            Some("pending") => call::Recording::Pending { reason: Some("The provider could not be reached.".to_owned()), attempts: 3 },
             Some("copying") => call::Recording::Copying,
-            Some("ready") => call::Recording::Ready,
-            Some("failed") => call::Recording::Failed,
-            Some("expired") => call::Recording::Expired,
-            _ => call::Recording::Pending,
+            Some("failed") => call::Recording::Failed { reason: "The recording came incomplete.".to_owned(), attempts: 12 },
+            Some("expired") => call::Recording::Expired { reason: None },
+            _ if live => call::Recording::None,
+            kind => call::Recording::Ready(sound::player(which, kind == Some("mono"), &asked)),
         },
-        turns: if asked.contains_key("empty") { Vec::new() } else { turns() },
+        turns: if asked.contains_key("empty") || asked.contains_key("erased") { Vec::new() } else { turns() },
         summary: Some("Existing patient asked for a hygienist visit this week. Identity confirmed by date of birth. Booked Thursday 27 November at 09:10.".to_owned()),
         facts: vec![fact("Ended by", "Caller hung up"), fact("Language", "English (UK)"), fact("Reply delay, median", "0.74 s"), fact("Cost", "£0.07")],
         provider_call_id: "7f0c2a52-6a51-4a3e-9a39-5a0b8f6c1d11".to_owned(),
+        hold: asked.contains_key("hold").then(|| call::Hold { reason: "Complaint of 12 November".to_owned(), since: ago(now, 90_000) }),
+        erased: asked.contains_key("erased").then(|| call::Erased { at: ago(now, 3_000), by: "Amara Osei".to_owned() }),
+        works: true,
+        problem: asked.contains_key("problem").then(|| "Say in a few words why this call must be kept.".to_owned()),
         events: vec![event(1_262, "Ringing", ""), event(1_260, "Answered", ""), event(1_194, "Ended", "customer-ended-call"), event(1_190, "Report received", "")],
     };
     Page::app(&chrome, if wants_fragment(&headers) { call::body(&chrome, &view) } else { call::page(&chrome, &view) })
@@ -454,6 +480,7 @@ async fn other_page(
         "app/settings/team" => Page::app(&chrome, team::page(&chrome, &sample_team(now, &asked))),
         "app/settings/api-keys" => Page::app(&chrome, api_keys::page(&chrome, &sample_keys(now, &asked))),
         "app/settings/connections" => Page::app(&chrome, connections::page(&chrome, &sample_connections(now, &asked))),
+        "app/settings/retention" => Page::app(&chrome, retention::page(&chrome, &sample_retention(&asked))),
         "app/operator/accounting" => Page::app(&chrome, accounting::page(&chrome, &sample_accounting(now, &asked))),
         "app/operator/quarantine" => Page::app(&chrome, quarantine::page(&chrome, &sample_quarantine(now, &asked))),
         "app/operator/import" => Page::app(&chrome, import::page(&chrome, &sample_import(now, &asked))),
@@ -468,6 +495,8 @@ async fn other_page(
         rest if rest.starts_with("app/operator/mail/") => {
             Page::app_with_frame(&chrome, mail::mail_page(&chrome, &sample_mail(now, &asked)))
         }
+        "app/operator/status" => Page::app(&chrome, status::status_page(&chrome, &sample_status(now, &asked))),
+        "app/operator/alerts" => Page::app(&chrome, status::alerts_page(&chrome, &sample_alerts(now, &asked))),
         "app/operator/limits" => Page::app(&chrome, limits::page(&chrome, &sample_limits(&asked))),
         "choose" => Page::public(organization::page(&frame, &chrome.others)),
         "choose-none" => Page::public(organization::page(&frame, &[])),
@@ -960,6 +989,87 @@ fn sample_previews(asked: &HashMap<String, String>) -> mail::Previews {
                 PAPER.to_owned(),
             )
         }),
+    }
+}
+
+fn sample_status(now: Timestamp, asked: &HashMap<String, String>) -> status::Status {
+    let sign = |title, word, words: &str, advice| status::SignRow { title, word, words: words.to_owned(), advice };
+    let fine = |title, words: &str| sign(title, ("Fine", Tone::Ok), words, "");
+    let bad = asked.contains_key("bad");
+    let database = if bad {
+        sign(
+            "Database size",
+            ("Critical", Tone::Bad),
+            "97 % of the database's budget is used.",
+            "A database that is full stops taking in calls. Enlarge it, or shorten how long data is kept.",
+        )
+    } else {
+        fine("Database size", "42 % of the database's budget is used.")
+    };
+    let part = |id, title, word, signs| status::PartCard { id, title, word, signs };
+    status::Status {
+        summary: if bad { "2 parts are not fine." } else { "Everything works." }.to_owned(),
+        tone: if bad { Tone::Bad } else { Tone::Ok },
+        looked_at: Some(ago(now, 25)),
+        parts: vec![
+            part(
+                "database",
+                "Database",
+                if bad { ("Critical", Tone::Bad) } else { ("Fine", Tone::Ok) },
+                vec![fine("Connection", "It answers."), database],
+            ),
+            part(
+                "backups",
+                "Backups",
+                if bad { ("Not known", Tone::Warn) } else { ("Fine", Tone::Ok) },
+                vec![if bad {
+                    sign("Backups", ("Not known", Tone::Warn), "The database could not be asked.", "")
+                } else {
+                    fine("Backups", "The newest backup is 7 hours old.")
+                }],
+            ),
+            part(
+                "address",
+                "Public address",
+                ("Does not apply", Tone::Neutral),
+                vec![sign(
+                    "Certificate",
+                    ("Does not apply", Tone::Neutral),
+                    "The public address has no certificate.",
+                    "",
+                )],
+            ),
+        ],
+    }
+}
+
+fn sample_alerts(now: Timestamp, asked: &HashMap<String, String>) -> status::Alerts {
+    let alert = |n: u128, title, word, words: &str| status::AlertRow {
+        id: id(700 + n),
+        title,
+        word,
+        words: words.to_owned(),
+        advice: "A number or assistant is not mapped, or mapped twice. Map it, then play the events again.",
+        opened_at: ago(now, 9_000),
+        resolved_at: None,
+        acknowledged: None,
+        told: (3, ago(now, 1_800)),
+        webhook: Some(("taken", Tone::Ok)),
+    };
+    if asked.contains_key("empty") {
+        return status::Alerts::default();
+    }
+    let quarantine = alert(0, "Quarantine", ("Needs a look", Tone::Warn), "3 events belong to no organization.");
+    let disk = alert(1, "Disk", ("Critical", Tone::Bad), "2 % of the data directory's disk is free.");
+    let relay = alert(2, "Mail relay", ("Needs a look", Tone::Warn), "The relay has been failing for 12 minutes.");
+    let mine = Some(("Amara Obi".to_owned(), ago(now, 600)));
+    status::Alerts {
+        open: vec![disk, status::AlertRow { acknowledged: mine.clone(), ..quarantine }],
+        over: vec![status::AlertRow { resolved_at: Some(ago(now, 300)), acknowledged: mine, ..relay }],
+        reaches: vec!["2 addresses by mail".to_owned(), "a webhook".to_owned()],
+        problem: asked
+            .contains_key("problem")
+            .then(|| "That alert is over, so there is nothing to take on.".to_owned()),
     }
 }
 

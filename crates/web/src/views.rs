@@ -9,9 +9,12 @@ use serde_json::Value;
 use voice::calls::model::{CallDetail, CallSummary, Direction, ToolUse, TranscriptTurn};
 use voice::calls::store::{HourCount, LiveCallRow, Totals};
 use voice::connections::model::Connection;
+use voice::playback::model::choose;
 use voice::quarantine::model::QuarantinedEvent;
+use voice::recordings::model::{Channel, File, Recording};
+use voice::retention::model::{Eraser, Tombstone};
 
-use crate::components::{Caption, HourBar, LiveRow, LiveState, Moment, Speaker, Stat, Tone, Turn};
+use crate::components::{Caption, HourBar, LiveRow, LiveState, Moment, Player, Speaker, Stat, Tone, Turn};
 use crate::format;
 use crate::pages::calls::{CallRow, Outcome};
 use crate::pages::{call, connections, quarantine};
@@ -153,7 +156,7 @@ pub(crate) fn turns(call: &CallDetail) -> Vec<Turn> {
 }
 
 fn said(turn: &TranscriptTurn, at: Option<i128>) -> Turn {
-    let at = at.and_then(|ms| u32::try_from(ms / 1000).ok());
+    let at = at.and_then(|ms| u32::try_from(ms).ok());
     Turn::Said { at, speaker: speaker(&turn.role), text: turn.text.clone() }
 }
 
@@ -173,8 +176,8 @@ fn shortened(text: &str) -> String {
     }
 }
 
-/// One call with everything.
-pub(crate) fn call_page(detail: &CallDetail, now: Timestamp) -> call::Call {
+/// One call with everything; its recording begins at `start`, in seconds.
+pub(crate) fn call_page(detail: &CallDetail, recordings: &[Recording], start: u32, now: Timestamp) -> call::Call {
     let summary = &detail.call;
     let live = summary.status != "ended";
     let began = summary.started_at.unwrap_or(summary.at);
@@ -188,24 +191,59 @@ pub(crate) fn call_page(detail: &CallDetail, now: Timestamp) -> call::Call {
         outcome: outcome(&summary.status, summary.outcome.as_deref()),
         started_at: summary.at,
         seconds: if live { Some(seconds_between(began, now)) } else { length(summary) },
-        recording: recording(&summary.recording.state),
+        recording: recording(summary, recordings, start),
         turns: turns(detail),
         summary: summary.summary.clone(),
         facts: facts(detail),
         provider_call_id: summary.provider_call_id.clone(),
         events: moments(detail),
+        hold: detail.legal_hold.as_ref().map(|hold| call::Hold { reason: hold.reason.clone(), since: hold.placed_at }),
+        erased: detail
+            .content_deleted
+            .as_ref()
+            .map(|tombstone| call::Erased { at: tombstone.at, by: eraser(tombstone) }),
+        works: false,
+        problem: None,
     }
 }
 
-fn recording(state: &str) -> call::Recording {
-    match state {
-        "pending" => call::Recording::Pending,
-        "copying" => call::Recording::Copying,
-        "ready" => call::Recording::Ready,
-        "failed" => call::Recording::Failed,
-        "expired" => call::Recording::Expired,
-        _ => call::Recording::None,
+fn eraser(tombstone: &Tombstone) -> String {
+    match (&tombstone.name, tombstone.by) {
+        (Some(name), _) => name.clone(),
+        (None, Eraser::Setting) => "the retention setting".to_owned(),
+        (None, Eraser::ApiKey) => "an API key".to_owned(),
+        (None, Eraser::Member) => "somebody who is no longer a member".to_owned(),
     }
+}
+
+fn recording(call: &CallSummary, recordings: &[Recording], start: u32) -> call::Recording {
+    if let Some((channel, file)) = choose(recordings, None) {
+        return call::Recording::Ready(player(call, channel, file, start));
+    }
+    // Why the best of them is not there; rows are ordered by how good they are to listen to.
+    let reason = recordings.iter().find_map(|recording| recording.reason).map(|reason| reason.words().to_owned());
+    let attempts = recordings.iter().map(|recording| recording.attempts).max().unwrap_or(0);
+    match call.recording.state.as_str() {
+        "none" => call::Recording::None,
+        "copying" => call::Recording::Copying,
+        "failed" => call::Recording::Failed {
+            reason: reason.unwrap_or_else(|| "The reason is not known.".to_owned()),
+            attempts,
+        },
+        "expired" => call::Recording::Expired { reason },
+        _ => call::Recording::Pending { reason, attempts },
+    }
+}
+
+fn player(call: &CallSummary, channel: Channel, file: &File, start: u32) -> Player {
+    // Where the sound could not be measured the call's own length is the best that is known; the browser corrects it.
+    let seconds = u64::try_from(call.duration_seconds.unwrap_or(0)).unwrap_or(0);
+    let millis = file.duration.map_or(seconds * 1_000, |length| u64::try_from(length.as_millis()).unwrap_or(u64::MAX));
+    let mut lanes = file.peaks.as_ref().map(|peaks| peaks.channels.clone()).unwrap_or_default();
+    if channel != Channel::Stereo || lanes.len() != 2 {
+        lanes.truncate(1);
+    }
+    Player { src: format!("/api/v1/calls/{}/recording", call.id), millis, lanes, start }
 }
 
 fn facts(detail: &CallDetail) -> Vec<(String, String)> {
@@ -435,6 +473,8 @@ mod tests {
             language: None,
             transferred_to: None,
             consent: None,
+            legal_hold: None,
+            content_deleted: None,
         }
     }
 

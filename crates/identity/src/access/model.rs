@@ -159,7 +159,7 @@ pub enum TokenFamily {}
 pub type FamilyId = Id<TokenFamily>;
 
 /// The credential a request came with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum CredentialId {
     /// A browser session.
     Session(SessionId),
@@ -179,8 +179,8 @@ impl CredentialId {
     }
 }
 
-/// What [`super::Authority::still_valid`] needs to know of an open connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What [`super::Authority::still_valid`] needs to know of an open connection, or of a link that was given out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CredentialRef {
     /// The credential it was opened with.
     pub credential: CredentialId,

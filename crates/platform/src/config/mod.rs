@@ -5,6 +5,7 @@
 //! that cannot be printed and may come from a file.
 
 pub mod accent;
+mod alerts;
 mod backup;
 mod mail;
 mod reader;
@@ -27,6 +28,7 @@ use crate::ids::OrgId;
 use crate::secret::Secret;
 use reader::{Reader, Recorded};
 
+pub use alerts::{AlertConfig, AlertWebhook, Heartbeat, SentryDsn, Thresholds, WebhookKey};
 pub use backup::BackupConfig;
 pub use mail::{MailConfig, MailEventsConfig, RelayConfig, RelayTls};
 pub use reader::{ConfigErrors, Problem};
@@ -62,6 +64,8 @@ pub struct Config {
     pub mail: MailConfig,
     /// Backups.
     pub backup: BackupConfig,
+    /// Who is told of trouble.
+    pub alerts: AlertConfig,
     /// What the installation may use up.
     pub quotas: QuotaConfig,
     /// What the public website says.
@@ -209,6 +213,7 @@ impl Config {
         let storage = s3.as_ref().map_err(|_| Recorded).and_then(|s3| storage::read(&mut reader, s3));
         let outbound = outbound(&mut reader);
         let mail = mail::read(&mut reader);
+        let alerts = alerts::read(&mut reader);
         let site = site(&mut reader);
         let source = database.as_ref().ok().map(|database| &database.source);
         let backup = s3.and_then(|s3| backup::read(&mut reader, source, &s3));
@@ -227,6 +232,7 @@ impl Config {
                 outbound: outbound?,
                 mail: mail?,
                 backup: backup?,
+                alerts: alerts?,
                 quotas: quotas?,
                 site: site?,
                 log: log?,

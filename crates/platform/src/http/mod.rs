@@ -9,6 +9,7 @@ pub mod language;
 pub mod limits;
 pub mod pages;
 pub mod problem;
+pub mod range;
 pub mod request_id;
 pub mod router;
 pub mod signed;

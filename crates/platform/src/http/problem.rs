@@ -153,6 +153,13 @@ impl ApiError {
         self
     }
 
+    /// Adds the cause, for the log alone.
+    #[must_use]
+    pub fn because(mut self, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        self.cause = Some(cause.into());
+        self
+    }
+
     /// The HTTP status.
     pub fn status(&self) -> StatusCode {
         self.status
@@ -181,6 +188,7 @@ impl ApiError {
                 code = self.code,
                 status = self.status.as_u16(),
                 request.id = request_id::current(),
+                route = request_id::current_route(),
                 cause = cause.as_deref().unwrap_or("none recorded"),
                 "request failed"
             );

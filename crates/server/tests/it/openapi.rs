@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::support::TestApp;
 
 /// What anybody may ask for; everything else must say that it answers 401.
-const PUBLIC: [&str; 11] = [
+const PUBLIC: [&str; 12] = [
     "list_signing_keys",
     "get_health",
     "get_ready",
@@ -19,6 +19,7 @@ const PUBLIC: [&str; 11] = [
     "book_demo",
     "create_demo_hold",
     "create_demo_booking",
+    "open_recording_link",
 ];
 /// Answers of its own beside the one error shape: the parts that are not ready, free times beside a taken one, and what
 /// the pages of the original system read besides.

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use crate::retention::model::{Hold, Tombstone};
+
 /// Who reached whom.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
@@ -191,6 +193,10 @@ pub struct CallDetail {
     pub transferred_to: Option<String>,
     /// Consent to being recorded, when it was asked for.
     pub consent: Option<Value>,
+    /// Set while the call must be kept, whatever the retention setting says.
+    pub legal_hold: Option<Hold>,
+    /// Set when its content was deleted: what was said and recorded, numbers and names are gone for good.
+    pub content_deleted: Option<Tombstone>,
 }
 
 /// Outcomes that a practice's own extraction may name in `structuredData.outcome`, beyond what the ending says.

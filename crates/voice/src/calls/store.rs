@@ -13,6 +13,7 @@ use sqlx::{FromRow, Row as _};
 
 use super::actions::KnownLead;
 use super::model::{CallDetail, CallEvent, CallFilter, CallSummary, Cost, RecordingState, ToolUse, TranscriptTurn};
+use crate::retention;
 
 /// The SQL type `call_row`: its columns come first and in this order wherever it is read.
 struct CallRow {
@@ -159,7 +160,10 @@ pub(super) async fn find(tx: &mut TenantTx, id: CallId) -> Result<Option<CallDet
         Some(Json(turns)) => turns.into_iter().map(TranscriptTurn::from).collect(),
         None => live_turns(tx, id, row.transcript_text).await?,
     };
+    let keeping = retention::actions::keeping(tx, id).await?;
     Ok(Some(CallDetail {
+        legal_hold: keeping.hold,
+        content_deleted: keeping.tombstone,
         call: row.call.into(),
         transcript,
         tool_calls: tool_calls(tx, id).await?,

@@ -17,7 +17,7 @@ use super::model::Event;
 /// What the ingest function answered.
 #[derive(Debug, sqlx::FromRow)]
 pub struct Ingested {
-    /// `applied`, `repeated` or `quarantined`.
+    /// `applied`, `repeated`, `quarantined` or `discarded`.
     pub outcome: String,
     /// The organization, unless quarantined.
     pub org_id: Option<OrgId>,
@@ -180,7 +180,8 @@ pub(super) struct Snapshot {
     pub(super) turns: Vec<Value>,
 }
 
-/// The rows of a call; nothing when it is unknown or another organization's.
+/// The rows of a call; nothing when it is unknown or another organization's. Locks the call: what is written back from a
+/// snapshot must not undo what happened since, a deletion of its content least of all.
 pub(super) async fn snapshot(tx: &mut TenantTx, call: CallId) -> Result<Option<Snapshot>, DbError> {
     let row: Option<(Value, Value, Value)> = sqlx::query_as(
         "select to_jsonb(l) || jsonb_build_object('transcript', l.transcript::jsonb), to_jsonb(t),
@@ -188,7 +189,7 @@ pub(super) async fn snapshot(tx: &mut TenantTx, call: CallId) -> Result<Option<S
                                            order by u.turn_key)
                             from call_turns u where u.org_id = l.org_id and u.call_id = l.id), '[]')
            from call_logs l join call_tracking t on t.org_id = l.org_id and t.id = l.id
-          where l.org_id = $1 and l.id = $2",
+          where l.org_id = $1 and l.id = $2 for update of t",
     )
     .bind(tx.org())
     .bind(call)

@@ -243,11 +243,12 @@ pub(super) async fn totals(tx: &mut TenantTx, window: WindowId) -> Result<Totals
 /// What we hold of calls of the organization, by the provider's ids.
 pub(super) async fn ours(tx: &mut TenantTx, ids: &[&str]) -> Result<HashMap<String, Ours>, DbError> {
     let rows: Vec<Ours> = sqlx::query_as(
-        "select l.provider_call_id::text as provider_call_id, t.status_rank::int as rank, t.reported,
-                l.from_number is not null as from_number, l.to_number is not null as to_number,
-                coalesce(jsonb_array_length(l.recordings), 0) > 0 as recordings,
-                l.transcript is not null or l.transcript_text is not null as transcript,
-                l.summary is not null as summary, l.cost_micros is not null as cost
+        // What was deleted on purpose is not missing.
+        "select l.provider_call_id::text as provider_call_id, t.status_rank::int as rank, t.erased or t.reported as reported,
+                t.erased or l.from_number is not null as from_number, t.erased or l.to_number is not null as to_number,
+                t.erased or coalesce(jsonb_array_length(l.recordings), 0) > 0 as recordings,
+                t.erased or l.transcript is not null or l.transcript_text is not null as transcript,
+                t.erased or l.summary is not null as summary, t.erased or l.cost_micros is not null as cost
            from call_logs l join call_tracking t on t.org_id = l.org_id and t.id = l.id
           where l.org_id = $1 and l.provider_call_id = any ($2::text[])",
     )

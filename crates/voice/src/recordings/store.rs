@@ -248,8 +248,10 @@ pub(super) async fn take_unqueued(
 /// Makes a recording that is not there be wanted again. Nothing: it is unknown, there, or wanted already.
 pub(super) async fn want_again(tx: &mut TenantTx, id: RecordingId, now: Timestamp) -> Result<Option<CallId>, DbError> {
     Ok(sqlx::query_scalar(
+        // What our own retention deleted has no reason beside it, and is not fetched again.
         "update call_recordings set state = 'pending', queued_at = $3
-          where org_id = $1 and recording_id = $2 and state in ('failed', 'expired') returning call_id",
+          where org_id = $1 and recording_id = $2 and (state = 'failed' or (state = 'expired' and reason is not null))
+         returning call_id",
     )
     .bind(tx.org())
     .bind(id)

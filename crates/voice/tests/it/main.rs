@@ -13,6 +13,7 @@ mod reaper;
 mod reconcile;
 mod recordings;
 mod replay;
+mod retention;
 mod rows;
 mod search;
 mod stall;

@@ -403,7 +403,7 @@ async fn what_is_not_there_yet_is_asked_for_again_with_a_fresh_address() {
     assert_eq!(refused.state, State::Failed);
     let mut tx = studio.desk.tenancy.tenant(studio.org).await.unwrap();
     let again = actions::try_again(&mut tx, &jobs, &studio.plan.clock, Actor::System, refused.id).await.unwrap();
-    assert!(again);
+    assert!(again.is_some());
     tx.commit().await.unwrap();
     jobs.wake(jobs::QUEUE);
     let ready = studio.until(&jobs, call, |recording| recording.state == State::Ready).await;

@@ -175,7 +175,7 @@ pub(crate) fn speaking(call: Uuid) -> Markup {
 pub enum Turn {
     /// Words.
     Said {
-        /// Seconds into the call, when known.
+        /// Milliseconds into the call, when known.
         at: Option<u32>,
         /// By whom.
         speaker: Speaker,
@@ -189,15 +189,19 @@ pub enum Turn {
     },
 }
 
-/// The words of a call in order.
-pub fn transcript(turns: &[Turn]) -> Markup {
+/// The words of a call in order. Where there is a recording to `seek` in, each time is a link into it.
+pub fn transcript(turns: &[Turn], seek: bool) -> Markup {
     html! {
-        ol.turns {
+        ol.turns.follow[seek] {
             @for (index, turn) in turns.iter().enumerate() {
                 li id={ "turn-" (index) } {
                     @match turn {
                         Turn::Said { at, speaker, text } => {
-                            @if let Some(at) = at { time datetime={ "PT" (at) "S" } { (format::clock(*at)) } } @else { span {} }
+                            @match at {
+                                Some(at) if seek => a.at href={ "?t=" (at / 1000) } data-seek=(at) { (turn_time(*at)) },
+                                Some(at) => (turn_time(*at)),
+                                None => span {},
+                            }
                             span class=(speaker.class()) { (speaker.label()) }
                             p { (text) }
                         }
@@ -207,6 +211,11 @@ pub fn transcript(turns: &[Turn]) -> Markup {
             }
         }
     }
+}
+
+fn turn_time(millis: u32) -> Markup {
+    let seconds = millis / 1000;
+    html! { time datetime={ "PT" (seconds) "S" } { (format::clock(seconds)) } }
 }
 
 /// Something that happened to a call.

@@ -21,10 +21,14 @@ pub enum Nav {
     ApiKeys,
     /// Providers.
     Connections,
+    /// How long calls are kept.
+    Retention,
     /// Mails.
     Mail,
     /// What is used up.
     Limits,
+    /// How the installation stands.
+    Status,
     /// Demos of the operator.
     Bookings,
     /// Whether every call is accounted for.
@@ -154,6 +158,7 @@ fn sidebar(chrome: &Chrome, current: Nav) -> Markup {
                         (entry(current == Nav::Team, "/app/settings/team", Icon::Users, "Team"))
                         (entry(current == Nav::ApiKeys, "/app/settings/api-keys", Icon::KeyRound, "API keys"))
                         (entry(current == Nav::Connections, "/app/settings/connections", Icon::Plug, "Connections"))
+                        (entry(current == Nav::Retention, "/app/settings/retention", Icon::Archive, "Retention"))
                     }
                 }
                 @if chrome.operates {
@@ -163,6 +168,7 @@ fn sidebar(chrome: &Chrome, current: Nav) -> Markup {
                         (entry(current == Nav::Mail, "/app/operator/mail", Icon::Mail, "E-mail"))
                         (entry(current == Nav::Limits, "/app/operator/limits", Icon::Gauge, "Limits"))
                         (entry(current == Nav::Accounting, "/app/operator/accounting", Icon::Activity, "Accounting"))
+                        (entry(current == Nav::Status, "/app/operator/status", Icon::CircleAlert, "Status"))
                         (entry(current == Nav::Jobs, "/app/operator/jobs", Icon::ListChecks, "Jobs"))
                         (entry(current == Nav::Quarantine, "/app/operator/quarantine", Icon::Inbox, "Quarantine"))
                     }
@@ -291,6 +297,9 @@ fn keys() -> Markup {
             (row(&["k"], "Previous row"))
             (row(&["Enter"], "Open the row"))
             (row(&["Esc"], "Close a dialog"))
+            (row(&["p"], "Play or pause the recording"))
+            (row(&["[", "]"], "Slower, faster"))
+            (row(&[",", "."], "Previous, next turn"))
             (row(&["?"], "This list"))
         }
         p.hint.sec { "Single keys can be turned off in " a href="/app/settings/profile" { "your profile" } "." }

@@ -1,4 +1,4 @@
-//! One call: who, what was said, what came of it, what happened when.
+//! One call: who, the sound, what was said, what came of it, what happened when, and how long it is kept.
 
 use jiff::Timestamp;
 use maud::{Markup, html};
@@ -6,9 +6,10 @@ use uuid::Uuid;
 use voice::calls::model::Direction;
 
 use super::calls::Outcome;
+use crate::assets;
 use crate::components::{
-    Icon, Moment, Nav, Tone, Turn, caller, card, direction_word, empty, heading, icon, key_values, live_region, shell,
-    speaking, tag, timeline, timer, transcript,
+    Field, Icon, Look, Moment, Nav, Player, Tone, Turn, banner, caller, card, confirm, direction_word, empty, heading,
+    icon, key_values, live_region, moment, post_form, shell, speaking, submit, tag, timeline, timer, transcript,
 };
 use crate::format;
 use crate::frame::Chrome;
@@ -19,26 +20,39 @@ pub enum Recording {
     /// The provider recorded nothing.
     None,
     /// Announced; the copy waits for its turn.
-    Pending,
+    Pending {
+        /// What went wrong with the last try, in a sentence; none when there was none.
+        reason: Option<String>,
+        /// Tries so far.
+        attempts: u32,
+    },
     /// Being copied into our storage.
     Copying,
-    /// Stored.
-    Ready,
+    /// Stored, and to be heard.
+    Ready(Player),
     /// The copy failed.
-    Failed,
-    /// Deleted after the time the practice set.
-    Expired,
+    Failed {
+        /// Why, in a sentence.
+        reason: String,
+        /// How often it was tried.
+        attempts: u32,
+    },
+    /// Deleted after the time the practice set, or given up by the provider.
+    Expired {
+        /// What the provider said of it, in a sentence; none when it was deleted here.
+        reason: Option<String>,
+    },
 }
 
 impl Recording {
     fn tag(&self) -> Markup {
         match self {
             Self::None => tag(Tone::Neutral, "None"),
-            Self::Pending => tag(Tone::Info, "Waiting"),
+            Self::Pending { .. } => tag(Tone::Info, "Waiting"),
             Self::Copying => tag(Tone::Info, "Saving"),
-            Self::Ready => tag(Tone::Ok, "Ready"),
-            Self::Failed => tag(Tone::Bad, "Failed"),
-            Self::Expired => tag(Tone::Neutral, "Deleted"),
+            Self::Ready(_) => html! { span.inline { (tag(Tone::Warn, "Caller")) (tag(Tone::Ok, "Agent")) } },
+            Self::Failed { .. } => tag(Tone::Bad, "Failed"),
+            Self::Expired { .. } => tag(Tone::Neutral, "Deleted"),
         }
     }
 
@@ -46,15 +60,44 @@ impl Recording {
         match self {
             Self::None if live => html! { "The recording, if there is one, comes after the call." },
             Self::None => html! { "This call was not recorded. The transcript below is complete without it." },
-            Self::Pending => html! { "The provider has a recording. It waits to be copied into your own storage." },
-            Self::Copying => html! { "The recording is being copied into your own storage." },
-            Self::Ready => html! { "The recording is kept in your own storage." },
-            Self::Failed => {
-                html! { "The recording could not be copied into your own storage. The transcript below is complete without it." }
+            Self::Pending { reason: None, .. } => {
+                html! { "The provider has a recording. It waits to be copied into your own storage." }
             }
-            Self::Expired => html! { "The recording was deleted, as your retention setting says." },
+            Self::Pending { reason: Some(reason), attempts } => {
+                html! { (reason) " It will be tried again by itself, after " (times(*attempts)) "." }
+            }
+            Self::Copying => html! { "The recording is being copied into your own storage." },
+            Self::Ready(_) => html! {},
+            Self::Failed { reason, attempts } => html! {
+                "The recording could not be copied into your own storage in " (times(*attempts)) ". " (reason)
+                " The transcript below is complete without it."
+            },
+            Self::Expired { reason: None } => html! { "The recording was deleted, as your retention setting says." },
+            Self::Expired { reason: Some(reason) } => html! { (reason) " It was not copied before that." },
         }
     }
+}
+
+fn times(attempts: u32) -> String {
+    if attempts == 1 { "one try".to_owned() } else { format!("{attempts} tries") }
+}
+
+/// Somebody wants the call kept, whatever the retention setting says.
+#[derive(Clone, Debug)]
+pub struct Hold {
+    /// Why.
+    pub reason: String,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// The call's content is gone.
+#[derive(Clone, Debug)]
+pub struct Erased {
+    /// Since when.
+    pub at: Timestamp,
+    /// By whom, or by what.
+    pub by: String,
 }
 
 /// What the page shows.
@@ -90,6 +133,14 @@ pub struct Call {
     pub provider_call_id: String,
     /// What happened when.
     pub events: Vec<Moment>,
+    /// Kept whatever happens.
+    pub hold: Option<Hold>,
+    /// Deleted content.
+    pub erased: Option<Erased>,
+    /// Whoever looks works with calls: a failed copy may be tried again.
+    pub works: bool,
+    /// What is wrong with what was just sent.
+    pub problem: Option<String>,
 }
 
 impl Call {
@@ -99,6 +150,10 @@ impl Call {
             Some(Direction::Outbound) => self.to.as_deref(),
             _ => self.from.as_deref(),
         }
+    }
+
+    fn address(&self) -> String {
+        format!("/app/calls/{}", self.id)
     }
 }
 
@@ -112,28 +167,29 @@ pub fn page(chrome: &Chrome, view: &Call) -> Markup {
 /// The page without the shell. A call keeps changing for a while after its end (summary, cost, recording), so it stays
 /// fresh whether it is live or not.
 pub fn content(chrome: &Chrome, view: &Call) -> Markup {
-    live_region(
-        &chrome.frame.nonce,
-        "call",
-        &format!("/app/calls/{}", view.id),
-        Some(&view.id.to_string()),
-        &body(chrome, view),
-    )
+    html! {
+        (live_region(&chrome.frame.nonce, "call", &view.address(), Some(&view.id.to_string()), &body(chrome, view)))
+        script src=(assets::PLAYER_JS.url) type="module" {}
+    }
 }
 
 /// What stands in the region.
 pub fn body(chrome: &Chrome, view: &Call) -> Markup {
+    let ready = matches!(view.recording, Recording::Ready(_));
     html! {
         (head_line(chrome, view))
-        (card("recording", &html! { "Recording" }, Some(&view.recording.tag()), &html! {
-            div.body { p.muted { (view.recording.words(view.live)) } }
-        }))
+        @if let Some(problem) = &view.problem { div.sec { (banner(Tone::Bad, &html! { p { (problem) } })) } }
+        @if let Some(erased) = &view.erased { (tombstone(chrome, erased)) }
+        @else { (card("recording", &html! { "Recording" }, Some(&view.recording.tag()), &recording(chrome, view))) }
         div.cols.sec {
             (card("transcript", &html! { "Transcript" }, None, &html! {
                 div.body.stack {
                     @if view.turns.is_empty() {
-                        (empty(Icon::Voicemail, "Nothing said", &html! { p { "No words were recognised in this call." } }))
-                    } @else { (transcript(&view.turns)) }
+                        (empty(Icon::Voicemail, "Nothing said", &html! {
+                            @if view.erased.is_some() { p { "What was said in this call was deleted." } }
+                            @else { p { "No words were recognised in this call." } }
+                        }))
+                    } @else { (transcript(&view.turns, ready)) }
                     @if view.live { div.now-saying { (speaking(view.id)) } }
                 }
             }))
@@ -145,16 +201,26 @@ pub fn body(chrome: &Chrome, view: &Call) -> Markup {
                 @if !view.events.is_empty() {
                     (card("events", &html! { "What happened" }, None, &html! { div.body { (timeline(&view.events, &chrome.zone)) } }))
                 }
+                @if view.erased.is_none() && !view.live && (chrome.manages || view.hold.is_some()) { (keeping(chrome, view)) }
             }
         }
     }
 }
 
 fn head_line(chrome: &Chrome, view: &Call) -> Markup {
+    let download = match &view.recording {
+        Recording::Ready(player) => Some(html! {
+            a.btn href={ (player.src) "?download=true" } download { (icon(Icon::Download)) "Download" }
+        }),
+        _ => None,
+    };
     html! {
         p.small { a.inline href="/app/calls" { (icon(Icon::ChevronLeft)) "Calls" } }
         (heading(
-            &html! { (caller(view.name.as_deref(), view.number())) " " (tag(view.outcome.tone, &view.outcome.label)) },
+            &html! {
+                (caller(view.name.as_deref(), view.number())) " " (tag(view.outcome.tone, &view.outcome.label))
+                @if view.hold.is_some() { " " (tag(Tone::Info, "Legal hold")) }
+            },
             &html! {
                 (view.direction.map_or("Call", direction_word))
                 @if let Some(from) = &view.from { ", " span.num { (format::phone(from)) } }
@@ -162,9 +228,35 @@ fn head_line(chrome: &Chrome, view: &Call) -> Markup {
                 ", " time datetime=(view.started_at) { (format::in_full(view.started_at, &chrome.zone)) }
                 @if let Some(seconds) = view.seconds { ", " (timer(seconds, view.live)) }
             },
-            None,
+            download.as_ref(),
         ))
     }
+}
+
+fn recording(chrome: &Chrome, view: &Call) -> Markup {
+    html! {
+        div.body {
+            @if let Recording::Ready(player) = &view.recording { (player.render()) }
+            @else { p.muted { (view.recording.words(view.live)) } }
+            @if matches!(view.recording, Recording::Failed { .. }) && view.works {
+                (post_form(&chrome.frame, &format!("{}/recording/retry", view.address()), "acts sec",
+                    &submit(Look::Default, "Try again")))
+            }
+        }
+    }
+}
+
+fn tombstone(chrome: &Chrome, erased: &Erased) -> Markup {
+    banner(
+        Tone::Info,
+        &html! {
+            p {
+                strong { "The content of this call was deleted" } ", "
+                time datetime=(erased.at) { (format::in_full(erased.at, &chrome.zone)) } ", by " (erased.by)
+                ". Recording, words, numbers and names are gone; what remains says that there was a call."
+            }
+        },
+    )
 }
 
 fn details(view: &Call) -> Markup {
@@ -173,4 +265,38 @@ fn details(view: &Call) -> Markup {
     pairs.push(("Call id", html! { code { (view.id) } }));
     pairs.push(("Provider's id", html! { code { (view.provider_call_id) } }));
     key_values(&pairs)
+}
+
+/// Legal hold and deleting.
+fn keeping(chrome: &Chrome, view: &Call) -> Markup {
+    let address = view.address();
+    card(
+        "keeping",
+        &html! { "Keep or delete" },
+        None,
+        &html! {
+            div.body.stack {
+                @if let Some(hold) = &view.hold {
+                    p { "On legal hold since " (moment(hold.since, chrome.frame.now, &chrome.zone)) ": " (hold.reason) }
+                    p.hint { "Neither the retention setting nor anybody deletes it until the hold is lifted." }
+                    @if chrome.manages {
+                        (confirm(&chrome.frame, "Lift the hold", "From then on the call is kept as long as the setting says.",
+                            &format!("{address}/hold/lift"), &[]))
+                    }
+                } @else {
+                    // Nothing that happens to the call takes away what somebody is typing here.
+                    div id="hold" hx-morph-skip {
+                        (post_form(&chrome.frame, &format!("{address}/hold"), "stack", &html! {
+                        (Field { name: "reason", label: "Legal hold: why must this call be kept?", required: true,
+                            autocomplete: "off", hint: "Nothing deletes the call until the hold is lifted.", ..Field::default() }.render())
+                        (submit(Look::Default, "Put on hold"))
+                        }))
+                    }
+                    (confirm(&chrome.frame, "Delete content",
+                        "Recording, transcript, summary, numbers and names are deleted for good. That there was a call stays.",
+                        &format!("{address}/erase"), &[]))
+                }
+            }
+        },
+    )
 }

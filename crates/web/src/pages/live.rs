@@ -89,7 +89,7 @@ pub fn words(row: &LiveRow, turns: &[Turn]) -> Markup {
         &html! {
             div.body.stack {
                 div id="captions" role="log" aria-live="off" aria-label="Transcript so far" tabindex="0" {
-                    @if turns.is_empty() { p.muted { "Nothing said yet." } } @else { (transcript(turns)) }
+                    @if turns.is_empty() { p.muted { "Nothing said yet." } } @else { (transcript(turns, false)) }
                 }
                 @if running { div.now-saying { (speaking(row.id)) } }
                 // Off by default: a page that reads two calls aloud at once helps nobody.

@@ -16,5 +16,7 @@ pub mod organization;
 pub mod problem;
 pub mod profile;
 pub mod quarantine;
+pub mod retention;
+pub mod status;
 pub mod team;
 pub mod today;

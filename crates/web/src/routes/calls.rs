@@ -1,18 +1,25 @@
 //! `/app/calls` and `/app/calls/{id}`.
 
 use axum::extract::{Path, State as Extract};
-use http::HeaderMap;
-use identity::Viewer;
+use axum::response::{IntoResponse, Redirect, Response};
+use http::{HeaderMap, StatusCode};
+use identity::{Admin, Caller, Form, Member, Role, Viewer};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use platform::http::{ApiError, Cursor, Limit, Query};
+use platform::http::{ApiError, Cursor, Limit, Query, Report, Validate};
 use platform::ids::CallId;
+use platform::tenancy::TenantTx;
 use serde::Deserialize;
 use voice::calls::actions;
 use voice::calls::api::ListCalls;
 use voice::calls::model::CallFilter;
+use voice::playback::actions::{self as playback, PlaybackError};
+use voice::retention::actions::{self as retention, RetentionError, Told};
+use voice::retention::model::MAX_REASON;
 
+use super::Nothing;
+use crate::format::sentence;
 use crate::page::{Page, wants_fragment};
 use crate::pages::call;
 use crate::pages::calls::{self, Calls, Filters};
@@ -76,23 +83,174 @@ pub(super) async fn list(
     Ok(Page::app(&chrome, calls::page(&chrome, &view)))
 }
 
+/// What a call's address may carry.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct AskedCall {
+    /// Where to begin listening, in seconds. What is no number is the beginning: links get cut.
+    t: Option<String>,
+    done: Option<String>,
+}
+
 pub(super) async fn show(
     caller: Viewer,
     Extract(state): Extract<State>,
     Path(id): Path<String>,
+    Query(asked): Query<AskedCall>,
     headers: HeaderMap,
 ) -> Result<Page, ApiError> {
-    let id: CallId = id.parse().map_err(|_| ApiError::not_found())?;
+    answer(&state, &headers, &caller, &id, &asked, None).await
+}
+
+/// The call's page, with what is wrong with what was just sent.
+async fn answer(
+    state: &State,
+    headers: &HeaderMap,
+    caller: &Caller,
+    id: &str,
+    asked: &AskedCall,
+    problem: Option<String>,
+) -> Result<Page, ApiError> {
+    let id = parse(id)?;
     let mut tx = caller.begin(state.tenancy()).await?;
-    let chrome = context::chrome(&state, &headers, &caller, &mut tx).await?;
+    let chrome = context::chrome(state, headers, caller, &mut tx).await?;
     let found = actions::find_call(&mut tx, id).await?;
+    let recordings = voice::recordings::of_call(&mut tx, id).await?;
     tx.commit().await?;
-    let view = views::call_page(&found.ok_or_else(ApiError::not_found)?, chrome.frame.now);
-    if wants_fragment(&headers) {
+    let start = asked.t.as_deref().and_then(|t| t.parse().ok()).unwrap_or(0);
+    let view = call::Call {
+        works: caller.role >= Role::Member,
+        problem,
+        ..views::call_page(&found.ok_or_else(ApiError::not_found)?, &recordings, start, chrome.frame.now)
+    };
+    if wants_fragment(headers) {
         return Ok(Page::app(&chrome, call::body(&chrome, &view)));
     }
-    let chrome = context::whole(&state, &caller, chrome, None).await?;
+    let chrome = context::whole(state, caller, chrome, asked.done.as_deref()).await?;
     Ok(Page::app(&chrome, call::page(&chrome, &view)))
+}
+
+fn parse(id: &str) -> Result<CallId, ApiError> {
+    id.parse().map_err(|_| ApiError::not_found())
+}
+
+fn back(id: CallId, done: &str) -> Response {
+    Redirect::to(&format!("/app/calls/{id}?done={done}")).into_response()
+}
+
+/// Lets a copy that failed be tried again.
+pub(super) async fn retry_recording(
+    caller: Member,
+    Extract(state): Extract<State>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    form: Form<Nothing>,
+) -> Result<Response, ApiError> {
+    form.input.map_err(ApiError::invalid)?;
+    let call = parse(&id)?;
+    let mut tx = caller.begin(state.tenancy()).await?;
+    match playback::retry(&mut tx, &state.voice.jobs, state.authority.clock(), caller.actor, call).await {
+        Ok(seq) => {
+            tx.commit().await?;
+            state.voice.retried(caller.org, seq);
+            Ok(back(call, "fetched"))
+        }
+        Err(error @ PlaybackError::NotFailed) => {
+            tx.rollback().await?;
+            refused(&state, &headers, &caller, &id, &error).await
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct HoldForm {
+    reason: String,
+}
+
+impl Validate for HoldForm {
+    fn validate(&self, report: &mut Report) {
+        report.text("reason", &self.reason, MAX_REASON);
+    }
+}
+
+pub(super) async fn place_hold(
+    caller: Admin,
+    Extract(state): Extract<State>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    form: Form<HoldForm>,
+) -> Result<Response, ApiError> {
+    let call = parse(&id)?;
+    let Ok(hold) = form.input else {
+        let words = format!("Say in at most {MAX_REASON} characters why this call must be kept.");
+        let page = answer(&state, &headers, &caller, &id, &AskedCall::default(), Some(words)).await?;
+        return Ok(page.with_status(StatusCode::UNPROCESSABLE_ENTITY).into_response());
+    };
+    let mut tx = caller.begin(state.tenancy()).await?;
+    let placed = retention::place_hold(&mut tx, caller.actor, call, hold.reason.trim(), state.now()).await;
+    settle(&state, &headers, &caller, &id, tx, placed, "held").await
+}
+
+pub(super) async fn lift_hold(
+    caller: Admin,
+    Extract(state): Extract<State>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    form: Form<Nothing>,
+) -> Result<Response, ApiError> {
+    form.input.map_err(ApiError::invalid)?;
+    let mut tx = caller.begin(state.tenancy()).await?;
+    let lifted = retention::lift_hold(&mut tx, caller.actor, parse(&id)?, state.now()).await;
+    settle(&state, &headers, &caller, &id, tx, lifted, "lifted").await
+}
+
+pub(super) async fn erase(
+    caller: Admin,
+    Extract(state): Extract<State>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    form: Form<Nothing>,
+) -> Result<Response, ApiError> {
+    form.input.map_err(ApiError::invalid)?;
+    let mut tx = caller.begin(state.tenancy()).await?;
+    let erased = retention::erase(&mut tx, &state.voice.jobs, caller.actor, parse(&id)?, state.now()).await;
+    settle(&state, &headers, &caller, &id, tx, erased, "erased").await
+}
+
+/// Keeps what was done and goes back to the page, or shows on it why nothing was done.
+async fn settle(
+    state: &State,
+    headers: &HeaderMap,
+    caller: &Caller,
+    id: &str,
+    tx: TenantTx,
+    done: Result<Told, RetentionError>,
+    word: &str,
+) -> Result<Response, ApiError> {
+    match done {
+        Ok(told) => {
+            tx.commit().await?;
+            state.voice.told(caller.org, told);
+            Ok(back(parse(id)?, word))
+        }
+        Err(RetentionError::Refused(refusal)) => {
+            tx.rollback().await?;
+            refused(state, headers, caller, id, &refusal).await
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Somebody else was faster, or the page was old: it is shown as it is now, and why nothing was done.
+async fn refused(
+    state: &State,
+    headers: &HeaderMap,
+    caller: &Caller,
+    id: &str,
+    why: &impl std::fmt::Display,
+) -> Result<Response, ApiError> {
+    let page = answer(state, headers, caller, id, &AskedCall::default(), Some(sentence(&why.to_string()))).await?;
+    Ok(page.with_status(StatusCode::CONFLICT).into_response())
 }
 
 /// Reads the filters; days are the organization's, from midnight to midnight. The error is a sentence for the page.

@@ -70,7 +70,7 @@ async fn rows(
 }
 
 fn words(call: &CallDetail, chrome: &Chrome) -> (LiveRow, Vec<Turn>) {
-    let page = views::call_page(call, chrome.frame.now);
+    let page = views::call_page(call, &[], 0, chrome.frame.now);
     let row = views::ended_row(&call.call);
     let state = if page.live { LiveState::Talking } else { row.state };
     (LiveRow { state, seconds: page.seconds.unwrap_or(0), ..row }, page.turns)

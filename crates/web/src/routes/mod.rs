@@ -14,6 +14,8 @@ mod mail;
 mod organization;
 mod profile;
 mod quarantine;
+mod retention;
+mod status;
 mod team;
 mod today;
 
@@ -30,6 +32,10 @@ pub fn router(state: State) -> Router {
         .page("GET", "/app/live", live::show)
         .page("GET", "/app/calls", calls::list)
         .page("GET", "/app/calls/{id}", calls::show)
+        .page("POST", "/app/calls/{id}/recording/retry", calls::retry_recording)
+        .page("POST", "/app/calls/{id}/hold", calls::place_hold)
+        .page("POST", "/app/calls/{id}/hold/lift", calls::lift_hold)
+        .page("POST", "/app/calls/{id}/erase", calls::erase)
         .page("GET", "/app/organization", organization::choose)
         .page("POST", "/app/organization", organization::select)
         .page("GET", "/app/settings/profile", profile::show)
@@ -52,6 +58,8 @@ pub fn router(state: State) -> Router {
         .page("POST", "/app/settings/connections/key", connections::set_key)
         .page("POST", "/app/settings/connections/remove-key", connections::remove_key)
         .page("POST", "/app/settings/connections/disable", connections::disable)
+        .page("GET", "/app/settings/retention", retention::show)
+        .page("POST", "/app/settings/retention", retention::save)
         .page("GET", "/app/operator/mail", mail::list)
         .page("GET", "/app/operator/mail/suppressions", mail::list_suppressions)
         .page("GET", "/app/operator/mail/unmatched", mail::list_strays)
@@ -65,6 +73,9 @@ pub fn router(state: State) -> Router {
         .page("POST", "/app/operator/mail/unsuppress", mail::unsuppress)
         .page("GET", "/app/operator/limits", limits::show)
         .page("GET", "/app/operator/accounting", accounting::show)
+        .page("GET", "/app/operator/status", status::show)
+        .page("GET", "/app/operator/alerts", status::show_alerts)
+        .page("POST", "/app/operator/alerts/acknowledge", status::acknowledge)
         .page("GET", "/app/operator/jobs", jobs::show)
         .page("POST", "/app/operator/jobs/retry", jobs::retry)
         .page("POST", "/app/operator/jobs/run", jobs::run)

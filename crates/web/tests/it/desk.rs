@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use alarms::signs::actions::Alarms;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use http::header::{ACCEPT, CONTENT_TYPE, COOKIE, LOCATION, SET_COOKIE};
@@ -10,9 +11,12 @@ use identity::organizations::actions::create_organization;
 use identity::organizations::model::NewOrganization;
 use jiff::{SignedDuration, Timestamp};
 use platform::clock::Clock;
+use platform::config::Config;
 use platform::http::ClientAddr;
 use platform::ids::{ConnectionId, OrgId};
+use platform::jobs::Jobs;
 use platform::secret::Secret;
+use platform::storage::Storage;
 use platform::tasks::Tasks;
 use platform::tenancy::{Logins, Tenancy};
 use serde_json::{Value, json};
@@ -29,6 +33,8 @@ pub struct Desk {
     pub db: TestDb,
     pub clock: Clock,
     pub outbox: mail::Outbox,
+    pub alarms: Alarms,
+    pub storage: Storage,
     identity: identity::State,
     router: Router,
 }
@@ -48,15 +54,15 @@ impl Desk {
     /// With these settings of mail.
     pub async fn with_mail(variables: &[(&str, &str)]) -> Self {
         let db = TestDb::new().await;
-        let (outbox, identity, router) = build(&db, &db.tenancy(), variables);
-        Self { clock: db.clock(), db, outbox, identity, router }
+        let (outbox, storage, identity, alarms, router) = build(&db, &db.tenancy(), variables);
+        Self { clock: db.clock(), db, outbox, alarms, storage, identity, router }
     }
 
     /// From now on the pages find no database; what was sealed before can still be read.
     pub fn lose_database(&mut self) {
         let nowhere = sqlx::postgres::PgConnectOptions::new_without_pgpass().host("127.0.0.1").port(1);
         let tenancy = Tenancy::unconnected(Logins { app: nowhere.clone(), system: nowhere }, 1);
-        (self.outbox, self.identity, self.router) = build(&self.db, &tenancy, &[]);
+        (self.outbox, self.storage, self.identity, self.alarms, self.router) = build(&self.db, &tenancy, &[]);
     }
 
     /// The first practice's owner runs the installation.
@@ -167,9 +173,13 @@ impl Desk {
     }
 }
 
-fn build(db: &TestDb, tenancy: &Tenancy, variables: &[(&str, &str)]) -> (mail::Outbox, identity::State, Router) {
+fn build(
+    db: &TestDb,
+    tenancy: &Tenancy,
+    variables: &[(&str, &str)],
+) -> (mail::Outbox, Storage, identity::State, Alarms, Router) {
     let env = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    let mail_config = platform::config::Config::from_env(&env).unwrap().mail;
+    let config = Config::from_env(&env).unwrap();
     let clock = db.clock();
     let tasks = Tasks::new();
     let origin: platform::config::Origin = ORIGIN.parse().unwrap();
@@ -177,7 +187,7 @@ fn build(db: &TestDb, tenancy: &Tenancy, variables: &[(&str, &str)]) -> (mail::O
         tenancy: tenancy.clone(),
         clock: clock.clone(),
         master_key: db.master_key(),
-        config: mail_config,
+        config: config.mail,
     });
     let identity = identity::State::new(identity::Services {
         tenancy: tenancy.clone(),
@@ -188,16 +198,18 @@ fn build(db: &TestDb, tenancy: &Tenancy, variables: &[(&str, &str)]) -> (mail::O
         tasks: tasks.clone(),
         outbox: outbox.clone(),
     });
-    let jobs = platform::jobs::Jobs::new(tenancy.clone(), clock.clone(), tasks.clone());
-    let storage = platform::config::Config::from_env(&std::collections::BTreeMap::new()).unwrap().storage;
+    let jobs = Jobs::new(tenancy.clone(), clock.clone(), tasks.clone());
+    let storage = config.storage;
+    let max_recording_bytes = storage.max_recording_bytes;
+    let storage = Storage::open(&storage, &db.scratch_dir()).unwrap();
     let voice = VoiceState::new(voice::Services {
-        storage: platform::storage::Storage::open(&storage, &db.scratch_dir()).unwrap(),
-        max_recording_bytes: storage.max_recording_bytes,
-        copies_at_once: storage.copies_at_once,
         tenancy: tenancy.clone(),
         clock: clock.clone(),
         master_key: db.master_key(),
         jobs: jobs.clone(),
+        storage: storage.clone(),
+        max_recording_bytes,
+        copies_at_once: 1,
         tasks,
         authority: identity.authority.clone(),
         public_origin: origin.clone(),
@@ -205,13 +217,6 @@ fn build(db: &TestDb, tenancy: &Tenancy, variables: &[(&str, &str)]) -> (mail::O
         platform_secrets: vec![Secret::new("platform-secret")],
         outbound: platform::outbound::Outbound::new(&platform::config::OutboundConfig::default(), clock.clone())
             .unwrap(),
-        storage: platform::storage::Storage::open(
-            &platform::config::Config::from_env(&std::collections::BTreeMap::new()).unwrap().storage,
-            &db.scratch_dir(),
-        )
-        .unwrap(),
-        max_recording_bytes: 1 << 20,
-        copies_at_once: 1,
         provider: voice::provider::ProviderSettings {
             api_url: "https://provider.example.test".to_owned(),
             simulated_url: None,
@@ -236,6 +241,17 @@ fn build(db: &TestDb, tenancy: &Tenancy, variables: &[(&str, &str)]) -> (mail::O
         booking_limit: None,
         tell: std::sync::Arc::new(|_, _| {}),
     });
+    let alarms = Alarms::new(alarms::signs::actions::Services {
+        tenancy: tenancy.clone(),
+        clock: clock.clone(),
+        outbox: outbox.clone(),
+        jobs: jobs.clone(),
+        outbound: platform::outbound::Outbound::new(&config.outbound, clock).unwrap(),
+        config: config.alerts,
+        database_limit: None,
+        public_origin: origin.clone(),
+        data_dir: db.scratch_dir(),
+    });
     let site = web::site::Site::new(platform::config::SiteConfig::default(), origin);
     let (webhooks, _) = voice::public_router(&voice).split();
     let (booking, _) = demos::public_router(demos.clone()).split();
@@ -244,6 +260,7 @@ fn build(db: &TestDb, tenancy: &Tenancy, variables: &[(&str, &str)]) -> (mail::O
         voice: voice.clone(),
         demos,
         outbox: outbox.clone(),
+        alarms: alarms.clone(),
         jobs,
         samples: vec![sample()],
         quotas: platform::config::QuotaConfig { provider_minutes: Some(100), ..Default::default() },
@@ -252,7 +269,7 @@ fn build(db: &TestDb, tenancy: &Tenancy, variables: &[(&str, &str)]) -> (mail::O
         demonstration: false,
     });
     let router = web::router(pages).merge(webhooks).merge(booking);
-    (outbox, identity, router)
+    (outbox, storage, identity, alarms, router)
 }
 
 /// A text for the previews.

@@ -91,11 +91,15 @@ fn pages_of(text: &str) -> Vec<String> {
         outcome: Outcome { label: text.to_owned(), tone: Tone::Ok },
         started_at: chrome.frame.now,
         seconds: Some(3),
-        recording: call::Recording::Failed,
+        recording: call::Recording::Failed { reason: text.to_owned(), attempts: 3 },
         turns: turns.clone(),
         summary: Some(text.to_owned()),
         facts: vec![(text.to_owned(), text.to_owned())],
         provider_call_id: text.to_owned(),
+        hold: Some(call::Hold { reason: text.to_owned(), since: chrome.frame.now }),
+        erased: None,
+        works: true,
+        problem: Some(text.to_owned()),
         events: vec![web::components::Moment { at: chrome.frame.now, text: text.to_owned(), note: text.to_owned() }],
     };
     let sign_in = entry::SignIn {

@@ -15,6 +15,7 @@ use platform::clock::Clock;
 use platform::config::Config;
 use platform::http::pages::Cursor;
 use platform::secret::Secret;
+use platform::storage::{Key, Storage, StorageError};
 use platform::tasks::Tasks;
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use reqwest::{Method, RequestBuilder};
@@ -45,6 +46,7 @@ pub struct TestApp {
     pub address: SocketAddr,
     pub clock: Clock,
     pub tasks: Tasks,
+    pub storage: Storage,
     answering: CancellationToken,
     watchers: voice::live::Watchers,
 }
@@ -97,7 +99,8 @@ impl TestApp {
         let patience = Duration::from_secs(3);
         tasks.spawn(listener::answer(listener, app.router(), answering.clone(), tasks.clone(), patience));
         let watchers = app.voice.live.watchers.clone();
-        Self { db, base: format!("http://{address}"), address, clock, tasks, answering, watchers }
+        let storage = app.voice.storage.clone();
+        Self { db, base: format!("http://{address}"), address, clock, tasks, storage, answering, watchers }
     }
 
     /// Stops as the binary does: no new requests, then the tasks. True when nothing was left running.
@@ -162,6 +165,36 @@ impl TestApp {
         let body = json!({"token": token, "name": format!("A {role}"), "password": PASSWORD});
         let joined = self.nobody().post("/api/v1/invitations/accept", &body).await.expect(200).json();
         self.bearer(joined["access_token"].as_str().unwrap())
+    }
+
+    /// A recording of a call as if it had been copied.
+    pub async fn plant_recording(&self, practice: &Practice, call: Uuid, bytes: &'static [u8]) {
+        let key = format!("{}/{call}/{}.1", practice.org, Uuid::now_v7());
+        let sound = futures::stream::iter([Ok::<_, StorageError>(Bytes::from_static(bytes))]);
+        self.storage.put(&Key::new(key.as_str()).unwrap(), sound).await.unwrap();
+        let mut admin = self.db.admin().await;
+        sqlx::query(
+            "insert into call_recordings (org_id, recording_id, call_id, channel, state, storage_key, size_bytes, sha256,
+               content_type, duration_ms, channels, peaks, copied_at, queued_at)
+             values ($1, gen_random_uuid(), $2, 'stereo', 'ready', $3, $4, sha256($5), 'audio/wav', 4000, 2, '\x00ff00ff', now(), now())
+             on conflict (org_id, call_id, channel) do update set state = 'ready', storage_key = excluded.storage_key,
+               size_bytes = excluded.size_bytes, sha256 = excluded.sha256, content_type = excluded.content_type,
+               copied_at = now(), queued_at = now(), reason = null",
+        )
+        .bind(practice.org)
+        .bind(call)
+        .bind(&key)
+        .bind(i64::try_from(bytes.len()).unwrap())
+        .bind(bytes)
+        .execute(&mut admin)
+        .await
+        .unwrap();
+        sqlx::query("update call_logs set recording_state = 'ready' where org_id = $1 and id = $2")
+            .bind(practice.org)
+            .bind(call)
+            .execute(&mut admin)
+            .await
+            .unwrap();
     }
 
     /// The practice's owner, as somebody who also runs the installation.
@@ -376,6 +409,16 @@ pub fn fixture(name: &str, call: &str) -> Value {
     if event["message"]["call"].is_object() {
         event["message"]["call"]["id"] = json!(call);
     }
+    event
+}
+
+/// The report of a call of which the provider has no recording, so that nobody begins to copy one.
+pub fn unrecorded(call: &str) -> Value {
+    let mut event = fixture("end-of-call-report", call);
+    let message = event["message"].as_object_mut().unwrap();
+    message.retain(|name, _| !name.to_ascii_lowercase().contains("recording"));
+    let artifact = message["artifact"].as_object_mut().unwrap();
+    artifact.retain(|name, _| !name.to_ascii_lowercase().contains("recording"));
     event
 }
 
