@@ -81,10 +81,10 @@ pub struct Contents {
     pub shape: Vec<TableState>,
     /// How many recordings the manifest names.
     pub recordings: u64,
+    /// Of these, how many the storage did not give. They are not beside the backups.
+    pub recordings_missing: u64,
     /// Their bytes.
     pub recording_bytes: u64,
-    /// Whether the recordings lie beside the backup. If not they are where they were, in the storage.
-    pub recordings_copied: bool,
     /// The settings that were set, without secrets: their value is null.
     pub settings: BTreeMap<String, Option<String>>,
     /// The text of the site file, if there was one.

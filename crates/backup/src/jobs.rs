@@ -1,10 +1,11 @@
 //! Backups that are taken by themselves, and those that go when a new one is there.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::civil::Time;
+use platform::clock::Clock;
 use platform::crypto::stream::StreamKey;
 use platform::jobs::{Jobs, Report, Schedule};
 use platform::tenancy::Tenancy;
@@ -13,6 +14,8 @@ use uuid::Uuid;
 use crate::contents::Cover;
 use crate::keep::{Kept, Policy, is_due, superfluous};
 use crate::place::{COVER, Place};
+use crate::recordings::set_of;
+use crate::restore::Opened;
 use crate::stored::Source;
 use crate::take::{Installation, Order, take};
 use crate::{BackupError, store};
@@ -56,7 +59,14 @@ pub async fn by_plan(from: &Installation, plan: &Plan) -> Result<Report, BackupE
     let order = Order { to: &plan.to, key: plan.key.as_ref(), with_master_key: true };
     let taken = take(from, &order).await?;
     let removed = prune(&from.tenancy, &plan.to, plan.keep).await?;
-    Ok(Report::new().count("bytes", taken.bytes).count("rows", taken.rows()).count("removed", removed))
+    let swept = if removed > 0 { sweep(&plan.to, plan.key.as_ref(), &from.clock).await? } else { 0 };
+    Ok(Report::new()
+        .count("bytes", taken.bytes)
+        .count("rows", taken.rows())
+        .count("recordings", taken.recordings)
+        .count("recordings_missing", taken.missing)
+        .count("removed", removed)
+        .count("recordings_removed", swept))
 }
 
 /// Removes the backups at a place that the policy does not keep. Only those that this installation knows: a place may serve
@@ -83,4 +93,24 @@ pub async fn prune(tenancy: &Tenancy, place: &Place, policy: Policy) -> Result<u
         place.remove(name).await?;
     }
     Ok(gone.len())
+}
+
+/// Removes the recordings that no backup of the place speaks of any more, in the set that this key seals. When one backup
+/// cannot be read nothing is removed: it may be the one that wants them. Answers how many went.
+pub async fn sweep(place: &Place, key: Option<&StreamKey>, clock: &Clock) -> Result<u64, BackupError> {
+    let mut wanted = HashSet::new();
+    for name in place.names().await? {
+        match Opened::open(place, Some(&name), key).await {
+            Ok(backup) if backup.cover.sealed == key.is_some() => {
+                wanted.extend(backup.recordings().await?.into_iter().map(|entry| entry.sha256));
+            }
+            // Its recordings are in another set.
+            Ok(_) | Err(BackupError::OtherKey | BackupError::KeyMissing) => {}
+            Err(error) => {
+                tracing::warn!(%error, backup = name, "no recording was removed beside a backup that cannot be read");
+                return Ok(0);
+            }
+        }
+    }
+    place.sweep_recordings(&set_of(key), |digest| wanted.contains(digest), clock).await
 }

@@ -9,6 +9,7 @@
 //!   database.dump      pg_dump's custom format
 //!   recordings.jsonl   every recording: key, length, digest
 //!   master.key         the key that opens the sealed secrets in the database
+//! recordings/          the recordings themselves, once each, named by their digest; shared by all backups of the place
 //! ```
 //!
 //! Rules:
@@ -27,6 +28,7 @@ mod error;
 pub mod jobs;
 pub mod keep;
 pub mod place;
+mod recordings;
 pub mod records;
 pub mod restore;
 mod store;

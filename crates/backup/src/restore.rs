@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use platform::crypto::MasterKey;
 use platform::crypto::stream::StreamKey;
 use platform::secret::Secret;
+use platform::storage::Storage;
 use platform::tenancy::{MigrateError, Tenancy, catalogue, migrate, newest_schema};
 
 use crate::contents::{Contents, Cover, FileEntry, RecordingEntry, differences, key_place};
@@ -15,7 +16,7 @@ use crate::place::{COVER, Place};
 use crate::stored::Source;
 use crate::take::{CONTENTS, DUMP, MANIFEST, MASTER_KEY, PROOF, sealed_for};
 use crate::tools::{Access, Tools};
-use crate::{BackupError, store};
+use crate::{BackupError, recordings, store};
 
 /// A backup that was found and can be read.
 #[derive(Debug)]
@@ -82,6 +83,29 @@ impl Opened {
             .filter(|line| !line.is_empty())
             .map(|line| serde_json::from_slice(line).map_err(bad))
             .collect()
+    }
+
+    /// Reads every recording that lies beside the backups.
+    pub async fn prove_recordings(&self) -> Result<u64, BackupError> {
+        let mut proven = 0;
+        for entry in self.recordings().await?.iter().filter(|entry| entry.kept) {
+            recordings::prove(entry, &self.place, self.key.as_ref()).await?;
+            proven += 1;
+        }
+        Ok(proven)
+    }
+
+    /// Brings the recordings into a storage, those that are not there. Answers how many were not beside the backups.
+    pub async fn bring_recordings_back(&self, storage: &Storage) -> Result<u64, BackupError> {
+        let mut missing = 0;
+        for entry in self.recordings().await? {
+            if entry.kept {
+                recordings::bring_back(&entry, storage, &self.place, self.key.as_ref()).await?;
+            } else {
+                missing += 1;
+            }
+        }
+        Ok(missing)
     }
 
     async fn source(&self, entry: &FileEntry) -> Result<Source, BackupError> {

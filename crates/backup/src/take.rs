@@ -11,6 +11,7 @@ use platform::clock::Clock;
 use platform::crypto::MasterKey;
 use platform::crypto::stream::StreamKey;
 use platform::secret::Secret;
+use platform::storage::Storage;
 use platform::tenancy::{Tenancy, schema_is_current};
 use uuid::Uuid;
 
@@ -18,7 +19,7 @@ use crate::contents::{Contents, Cover, FORMAT, FileEntry, RecordingEntry, TableS
 use crate::place::{COVER, Draft, Place, name_of};
 use crate::stored::{Sink, Source};
 use crate::tools::{Access, Tools};
-use crate::{BackupError, records, store};
+use crate::{BackupError, recordings, records, store};
 
 /// What the proof of the master key says when it is opened.
 pub(crate) const PROOF: &[u8] = b"voxanne";
@@ -44,6 +45,8 @@ pub struct Installation {
     pub master_key: MasterKey,
     /// The same in base64, to be kept.
     pub master_key_text: Secret,
+    /// Where its recordings are.
+    pub storage: Storage,
     /// What time it is.
     pub clock: Clock,
 }
@@ -69,6 +72,10 @@ pub struct Taken {
     pub bytes: u64,
     /// The state of every table.
     pub tables: Vec<TableState>,
+    /// Recordings that the database speaks of.
+    pub recordings: usize,
+    /// Of these, those that the storage did not give.
+    pub missing: usize,
 }
 
 impl Taken {
@@ -108,14 +115,16 @@ async fn write(from: &Installation, order: &Order<'_>, id: Uuid, now: Timestamp)
         tokio::try_join!(tools.dump(&from.access, &snapshot, &mut dump), store::table_states(&mut conn))?;
     files.done.push(dump.finish().await?);
     let shape = store::shape(&mut conn).await?;
-    let recordings = store::recordings(&mut conn).await?;
+    let mut sounds = store::recordings(&mut conn).await?;
     store::end_reading(&mut conn).await?;
     if store::schema_version(&mut conn).await? != schema_version {
         return Err(BackupError::SchemaChanged);
     }
     drop(conn);
+    recordings::copy(&mut sounds, &from.storage, order.to, order.key).await?;
+    let missing = sounds.iter().filter(|sound| !sound.kept).count();
 
-    files.write(MANIFEST, &lines(&recordings)?).await?;
+    files.write(MANIFEST, &lines(&sounds)?).await?;
     if order.with_master_key {
         files.write(MASTER_KEY, from.master_key_text.expose().as_bytes()).await?;
     }
@@ -124,9 +133,9 @@ async fn write(from: &Installation, order: &Order<'_>, id: Uuid, now: Timestamp)
         postgres,
         postgres_major,
         shape,
-        recordings: recordings.len() as u64,
-        recording_bytes: recordings.iter().map(|recording| recording.bytes).sum(),
-        recordings_copied: false,
+        recordings: sounds.len() as u64,
+        recordings_missing: missing as u64,
+        recording_bytes: sounds.iter().map(|sound| sound.bytes).sum(),
         settings: from.settings.clone(),
         site: from.site.clone(),
         key_proof: proof(&from.master_key, id)?,
@@ -135,7 +144,7 @@ async fn write(from: &Installation, order: &Order<'_>, id: Uuid, now: Timestamp)
     files.write(CONTENTS, &json(CONTENTS, &contents)?).await?;
     files.prove(&tools).await?;
     let bytes = files.finish(now).await?;
-    Ok(Taken { id, name, bytes, tables })
+    Ok(Taken { id, name, bytes, tables, recordings: sounds.len(), missing })
 }
 
 fn proof(key: &MasterKey, id: Uuid) -> Result<String, BackupError> {

@@ -20,6 +20,7 @@ use platform::crypto::stream::StreamKey;
 use platform::embedded::{EmbeddedOptions, EmbeddedPostgres, prepare_data_dir};
 use platform::jobs::Jobs;
 use platform::secret::Secret;
+use platform::storage::Storage;
 use platform::tenancy::{APP_ROLE, Roles, SYSTEM_ROLE, Tenancy, ensure_roles};
 use sqlx::postgres::PgConnectOptions;
 use uuid::Uuid;
@@ -36,7 +37,7 @@ const CONNECTIONS: u32 = 2;
 pub struct BackupArguments {
     #[command(subcommand)]
     part: Option<BackupCommand>,
-    /// The folder that the backup goes to; `VOXANNE_BACKUP_TO` if none is named.
+    /// The folder, or `s3://bucket/prefix`, that the backup goes to; `VOXANNE_BACKUP_TO` if none is named.
     #[arg(long)]
     to: Option<String>,
     /// Leaves the master key out. A restore then needs it from elsewhere.
@@ -99,6 +100,10 @@ async fn take_one(
 ) -> anyhow::Result<()> {
     let (place, key) = (place(config, to, "--to")?, key(config));
     anyhow::ensure!(
+        key.is_some() || !place.is_elsewhere(),
+        "set VOXANNE_BACKUP_KEY: a backup that leaves the machine holds everything"
+    );
+    anyhow::ensure!(
         is_there(config),
         "there is no installation in {}; nothing was backed up",
         config.server.data_dir.display()
@@ -126,6 +131,11 @@ fn report(place: &Place, taken: &Taken, sealed: bool, with_master_key: bool) {
         taken.tables.len(),
         taken.bytes
     );
+    if taken.recordings > 0 {
+        let kept = taken.recordings - taken.missing;
+        let line = format!("Recordings that are kept beside it: {kept} of {}.\n", taken.recordings);
+        text.push_str(&line);
+    }
     if !sealed && with_master_key {
         text.push_str(
             "It is not encrypted: whoever can read it has everything, the master key included. VOXANNE_BACKUP_KEY changes \
@@ -161,6 +171,7 @@ pub(crate) fn installation(
         site,
         master_key: database::master_key(config)?,
         master_key_text: database::master_key_text(config)?,
+        storage: Storage::open(&config.storage, &config.server.data_dir)?,
         clock,
     })
 }
@@ -177,7 +188,7 @@ pub(crate) fn start(
     let settings = platform::config::without_secrets(&platform::config::process_environment()?);
     let from = installation(config, settings, database, tenancy, clock)?;
     let plan = Plan {
-        to: Place::parse(to)?,
+        to: Place::parse(to, config.backup.s3.as_ref())?,
         key: key(config),
         at: config.backup.at.clone(),
         keep: Policy { daily: config.backup.daily, weekly: config.backup.weekly },
@@ -237,6 +248,7 @@ async fn on_trial(config: &Config, backup: &Opened) -> anyhow::Result<()> {
             ("PGUSER", cluster.superuser().to_owned()),
         ];
         restore::load(backup, &Access { admin, environment }, &[cluster.bin_dir().to_owned()]).await?;
+        backup.prove_recordings().await?;
         Ok::<_, anyhow::Error>(())
     }
     .await;
@@ -300,12 +312,13 @@ pub async fn restore(config: &Config, arguments: &RestoreArguments) -> anyhow::R
             MasterKey::store(&data_dir, text)?;
         }
         keep_settings(&backup, &data_dir)?;
+        let missing = backup.bring_recordings_back(&Storage::open(&config.storage, &data_dir)?).await?;
         restore::finish(&backup, &access, &database.tenancy(CONNECTIONS).await?).await?;
-        Ok::<_, anyhow::Error>(())
+        Ok::<_, anyhow::Error>(missing)
     }
     .await;
     database.close().await?;
-    restored?;
+    let missing = restored?;
     let rows: i64 = backup.contents.tables.iter().map(|table| table.rows).sum();
     say(&format!(
         "{} of {} is restored: {rows} rows of {} tables, all as they were backed up.\n",
@@ -313,6 +326,13 @@ pub async fn restore(config: &Config, arguments: &RestoreArguments) -> anyhow::R
         backup.cover.taken_at,
         backup.contents.tables.len()
     ));
+    if backup.contents.recordings > 0 {
+        say(&format!(
+            "{} of {} recordings are back.\n",
+            backup.contents.recordings - missing,
+            backup.contents.recordings
+        ));
+    }
     say(&format!("The settings of then, without secrets, are in {}.\n", data_dir.join(SETTINGS_FILE).display()));
     Ok(())
 }
@@ -382,7 +402,7 @@ fn place(config: &Config, named: Option<String>, option: &str) -> anyhow::Result
     let text = named
         .or_else(|| config.backup.to.clone())
         .with_context(|| format!("name a folder with {option}, or set VOXANNE_BACKUP_TO"))?;
-    Ok(Place::parse(&text)?)
+    Ok(Place::parse(&text, config.backup.s3.as_ref())?)
 }
 
 /// The key of backups, if one is configured.

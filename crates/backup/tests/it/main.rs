@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use backup::BackupError;
 use backup::contents::Cover;
-use backup::jobs::{Plan, by_plan};
+use backup::jobs::{Plan, by_plan, sweep};
 use backup::keep::Policy;
 use backup::place::Place;
 use backup::restore::{Opened, load};
@@ -15,9 +15,11 @@ use backup::take::{Installation, Order, take};
 use backup::tools::Access;
 use jiff::SignedDuration;
 use jiff::civil::Time;
+use platform::config::{Place as StoragePlace, StorageConfig};
 use platform::crypto::stream::StreamKey;
 use platform::embedded::client_directories;
 use platform::secret::Secret;
+use platform::storage::{Key, Storage};
 use platform::tenancy::{Logins, RESTORE_MARKER, refuse_unfinished_restore};
 use sha2::Digest as _;
 use sqlx::postgres::PgConnectOptions;
@@ -40,7 +42,7 @@ impl Stage {
     }
 
     fn place(&self) -> Place {
-        Place::parse(self.folder.to_str().unwrap()).unwrap()
+        Place::parse(self.folder.to_str().unwrap(), None).unwrap()
     }
 
     fn installation(&self) -> Installation {
@@ -52,7 +54,33 @@ impl Stage {
             site: None,
             master_key: self.db.master_key(),
             master_key_text: Secret::new("KioqKioqKioqKioqKioqKioqKioqKioqKioqKioqKio="),
+            storage: storage(&self.db.scratch_dir().join("sounds")),
             clock: self.db.clock(),
+        }
+    }
+
+    /// A recording as the copying leaves it; `None`: its row alone.
+    async fn recording(&self, key: &str, digest_of: &[u8], sound: Option<&[u8]>) {
+        let mut admin = self.db.admin().await;
+        sqlx::query(
+            "with call as (
+               insert into call_logs (org_id, id, provider, provider_call_id, direction, status, at)
+               select org_id, gen_random_uuid(), 'vapi', $1, 'inbound', 'ended', now() from organizations limit 1
+               returning org_id, id)
+             insert into call_recordings (org_id, recording_id, call_id, channel, state, storage_key, size_bytes, sha256,
+                                          content_type, copied_at)
+             select org_id, gen_random_uuid(), id, 'stereo', 'ready', $1, $2, $3, 'audio/wav', now() from call",
+        )
+        .bind(key)
+        .bind(i64::try_from(digest_of.len()).unwrap())
+        .bind(sha2::Sha256::digest(digest_of).to_vec())
+        .execute(&mut admin)
+        .await
+        .unwrap();
+        if let Some(sound) = sound {
+            let mut upload = self.installation().storage.create(&Key::new(key).unwrap()).await.unwrap();
+            upload.write(sound.to_vec().into()).await.unwrap();
+            upload.finish().await.unwrap();
         }
     }
 
@@ -64,6 +92,30 @@ impl Stage {
     async fn admin(&self, sql: &str) {
         self.db.admin().await.execute(AssertSqlSafe(sql.to_owned())).await.unwrap();
     }
+}
+
+fn storage(folder: &Path) -> Storage {
+    let folder = StoragePlace::Folder(folder.to_owned());
+    let config = StorageConfig { place: folder, keys: Vec::new(), max_recording_bytes: 1 << 31, copies_at_once: 1 };
+    Storage::open(&config, Path::new("/nowhere")).unwrap()
+}
+
+/// Every file below a folder, by its path in it.
+fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    let mut waiting = vec![folder.to_owned()];
+    while let Some(next) = waiting.pop() {
+        for entry in std::fs::read_dir(next).into_iter().flatten() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                waiting.push(path);
+            } else {
+                let name = path.strip_prefix(folder).unwrap().display().to_string();
+                found.insert(name, std::fs::read(path).unwrap());
+            }
+        }
+    }
+    found
 }
 
 /// The way to a database of the test cluster, with the rights of a role if one is named.
@@ -204,4 +256,68 @@ async fn backups_by_plan_come_when_they_are_due_and_go_when_they_are_superfluous
     assert!(foreign.exists() && !left.contains(&taken[3]) && !left.contains(&taken[2]), "{left:?}");
     let outcomes = count(&stage.db.admin_options(), "select count(*) from backups where outcome = 'done'").await;
     assert_eq!(outcomes, 4);
+}
+
+#[tokio::test]
+async fn recordings_are_copied_once_each_and_come_back_byte_by_byte() {
+    let stage = Stage::new().await;
+    let (short, long) = (b"RIFF a short sound".to_vec(), vec![7; 300_000]);
+    stage.recording("org/call/short", &short, Some(&short)).await;
+    stage.recording("org/call/long", &long, Some(&long)).await;
+    stage.recording("org/call/gone", b"gone", None).await;
+    stage.recording("org/call/other", b"what it was", Some(b"what it is!")).await;
+    let key = StreamKey::from_bytes(&[9; 32]);
+    for key in [None, Some(&key)] {
+        let order = Order { to: &stage.place(), key, with_master_key: false };
+        let taken = take(&stage.installation(), &order).await.unwrap();
+        assert_eq!((taken.recordings, taken.missing), (4, 2), "what is not there or not itself is left out, and said");
+        let kept = files(&stage.folder.join("recordings"));
+        assert_eq!(
+            kept.keys().filter(|name| name.starts_with("plain/") == key.is_none()).count(),
+            2,
+            "{:?}",
+            kept.keys()
+        );
+
+        // A second backup finds them there.
+        let written = |file: &Path| std::fs::metadata(file).unwrap().modified().unwrap();
+        let before: Vec<_> = kept.keys().map(|name| written(&stage.folder.join("recordings").join(name))).collect();
+        take(&stage.installation(), &order).await.unwrap();
+        let after: Vec<_> = kept.keys().map(|name| written(&stage.folder.join("recordings").join(name))).collect();
+        assert_eq!(before, after);
+
+        let backup = Opened::open(&stage.place(), None, key).await.unwrap();
+        assert_eq!(backup.prove_recordings().await.unwrap(), 2);
+        let other = stage.db.scratch_dir().join(format!("other-{}", key.is_some()));
+        assert_eq!(backup.bring_recordings_back(&storage(&other)).await.unwrap(), 2);
+        let back = files(&other);
+        assert_eq!(back.len(), 2);
+        assert_eq!((&back["org/call/short"], &back["org/call/long"]), (&short, &long));
+    }
+
+    // Damage is named, and what nobody speaks of any more goes after two days.
+    let plain = files(&stage.folder.join("recordings/plain"));
+    let (name, mut bytes) = plain.into_iter().next().unwrap();
+    bytes[0] ^= 1;
+    std::fs::write(stage.folder.join("recordings/plain").join(name), bytes).unwrap();
+    let plain: Vec<String> = names(&stage.folder).into_iter().filter(|name| name.starts_with("voxanne-")).collect();
+    let mut unreadable = 0;
+    for name in &plain {
+        match Opened::open(&stage.place(), Some(name), None).await {
+            Ok(backup) => assert!(matches!(backup.prove_recordings().await, Err(BackupError::Damaged { .. }))),
+            Err(BackupError::KeyMissing) => unreadable += 1,
+            Err(other) => unreachable!("{other}"),
+        }
+    }
+    assert_eq!(unreadable, 2);
+    let clock = platform::clock::Clock::system();
+    assert_eq!(sweep(&stage.place(), None, &clock).await.unwrap(), 0, "backups speak of them");
+    for name in &plain {
+        stage.place().remove(name).await.unwrap();
+    }
+    assert_eq!(sweep(&stage.place(), None, &clock).await.unwrap(), 0, "they are new");
+    let later = platform::clock::Clock::frozen_at(clock.now() + SignedDuration::from_hours(72));
+    assert_eq!(sweep(&stage.place(), None, &later).await.unwrap(), 2);
+    assert_eq!(sweep(&stage.place(), Some(&key), &later).await.unwrap(), 2);
+    assert_eq!(files(&stage.folder.join("recordings")), BTreeMap::new());
 }

@@ -3,6 +3,7 @@
 use jiff::civil::Time;
 
 use super::reader::{Reader, Recorded};
+use super::storage::{S3Access, S3Settings};
 use super::values::MasterKey;
 use super::{DatabaseSource, variables};
 
@@ -11,6 +12,8 @@ use super::{DatabaseSource, variables};
 pub struct BackupConfig {
     /// The place of scheduled backups, and of the commands that name none; `None`: none is taken by itself.
     pub to: Option<String>,
+    /// How a bucket is reached, if it is configured.
+    pub s3: Option<S3Access>,
     /// The key that seals them; `None`: they are not sealed.
     pub key: Option<MasterKey>,
     /// The times of day, in UTC, at which one is taken.
@@ -21,7 +24,11 @@ pub struct BackupConfig {
     pub weekly: u32,
 }
 
-pub(super) fn read(reader: &mut Reader<'_>, source: Option<&DatabaseSource>) -> Result<BackupConfig, Recorded> {
+pub(super) fn read(
+    reader: &mut Reader<'_>,
+    source: Option<&DatabaseSource>,
+    s3: &S3Settings,
+) -> Result<BackupConfig, Recorded> {
     let to = reader.optional(&variables::BACKUP_TO, place);
     let at = reader.list(&variables::BACKUP_AT, time_of_day);
     let keep = reader.value(&variables::BACKUP_KEEP, keep);
@@ -35,13 +42,20 @@ pub(super) fn read(reader: &mut Reader<'_>, source: Option<&DatabaseSource>) -> 
         let what = "is set, but a backup reads the whole database and needs DATABASE_ADMIN_URL";
         return Err(reader.problem(&variables::BACKUP_TO, what));
     }
-    Ok(BackupConfig { to, key, at, daily, weekly })
+    if to.as_ref().is_some_and(|to| to.starts_with("s3://")) {
+        s3.needed(reader, "as backups are to be kept in S3")?;
+        if key.is_none() {
+            let what = "must be set, as backups leave the machine and hold everything";
+            return Err(reader.problem(&variables::BACKUP_KEY, what));
+        }
+    }
+    Ok(BackupConfig { to, s3: s3.whole(), key, at, daily, weekly })
 }
 
 fn place(text: &str) -> Result<String, String> {
     match text.split_once("://") {
-        None => Ok(text.to_owned()),
-        Some(_) => Err(format!("is {text:?}, which is not a folder")),
+        None | Some(("s3", _)) => Ok(text.to_owned()),
+        Some(_) => Err("is neither a folder nor s3://bucket/prefix".to_owned()),
     }
 }
 

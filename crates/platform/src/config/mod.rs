@@ -33,7 +33,7 @@ pub use backup::BackupConfig;
 pub use mail::{MailConfig, MailEventsConfig, RelayConfig, RelayTls};
 pub use reader::{ConfigErrors, Problem};
 pub use site::{Legal, Money, Per, Plan, SiteConfig, Wording};
-pub use storage::{Place, S3Config, StorageConfig};
+pub use storage::{Place, S3Access, S3Config, StorageConfig};
 pub use values::{HostPort, LogFormat, MasterKey, Origin, Rate};
 pub use variables::{Section, VARIABLES, Variable, example, without_secrets};
 
@@ -209,12 +209,14 @@ impl Config {
         let security = security(&mut reader);
         let limits = limits(&mut reader);
         let vapi = vapi(&mut reader);
-        let storage = storage::read(&mut reader);
+        let s3 = storage::s3(&mut reader);
+        let storage = s3.as_ref().map_err(|_| Recorded).and_then(|s3| storage::read(&mut reader, s3));
         let outbound = outbound(&mut reader);
         let mail = mail::read(&mut reader);
         let alerts = alerts::read(&mut reader);
         let site = site(&mut reader);
-        let backup = backup::read(&mut reader, database.as_ref().ok().map(|database| &database.source));
+        let source = database.as_ref().ok().map(|database| &database.source);
+        let backup = s3.and_then(|s3| backup::read(&mut reader, source, &s3));
         let quotas = quotas(&mut reader);
         let log = log(&mut reader);
         let problems = reader.into_problems();

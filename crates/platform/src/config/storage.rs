@@ -50,8 +50,35 @@ pub struct S3Config {
     pub secret_key: Secret,
 }
 
-pub(super) fn read(reader: &mut Reader<'_>) -> Result<StorageConfig, Recorded> {
-    let place = place(reader);
+/// How S3 is reached, whatever the bucket.
+#[derive(Debug, Clone)]
+pub struct S3Access {
+    /// The buckets' region.
+    pub region: String,
+    /// The service; `None`: Amazon's.
+    pub endpoint: Option<Origin>,
+    /// Access key id.
+    pub access_key: Secret,
+    /// Secret access key.
+    pub secret_key: Secret,
+}
+
+impl S3Access {
+    /// A bucket, below a prefix that may be empty.
+    pub fn bucket(&self, bucket: &str, prefix: &str) -> S3Config {
+        S3Config {
+            bucket: bucket.to_owned(),
+            prefix: prefix.to_owned(),
+            region: self.region.clone(),
+            endpoint: self.endpoint.clone(),
+            access_key: self.access_key.clone(),
+            secret_key: self.secret_key.clone(),
+        }
+    }
+}
+
+pub(super) fn read(reader: &mut Reader<'_>, s3: &S3Settings) -> Result<StorageConfig, Recorded> {
+    let place = place(reader, s3);
     let keys = keys(reader);
     let max_recording_bytes = reader.value(&variables::RECORDING_MAX_BYTES, values::amount);
     let copies_at_once = reader.value(&variables::RECORDINGS_AT_ONCE, |text| values::number_in(text, 1..=64));
@@ -69,32 +96,53 @@ enum Address {
     Bucket { bucket: String, prefix: String },
 }
 
-fn place(reader: &mut Reader<'_>) -> Result<Place, Recorded> {
-    let address = reader.optional(&variables::STORAGE_URL, address);
+fn place(reader: &mut Reader<'_>, s3: &S3Settings) -> Result<Place, Recorded> {
+    match reader.optional(&variables::STORAGE_URL, address)? {
+        None => Ok(Place::DataDirectory),
+        Some(Address::Folder(folder)) => Ok(Place::Folder(folder)),
+        Some(Address::Bucket { bucket, prefix }) => {
+            Ok(Place::S3(s3.needed(reader, "as recordings are to be kept in S3")?.bucket(&bucket, &prefix)))
+        }
+    }
+}
+
+/// What is set of how S3 is reached.
+pub(super) struct S3Settings {
+    region: String,
+    endpoint: Option<Origin>,
+    access_key: Option<Secret>,
+    secret_key: Option<Secret>,
+}
+
+impl S3Settings {
+    /// All of it, if it is set.
+    pub(super) fn whole(&self) -> Option<S3Access> {
+        let (access_key, secret_key) = self.access_key.clone().zip(self.secret_key.clone())?;
+        Some(S3Access { region: self.region.clone(), endpoint: self.endpoint.clone(), access_key, secret_key })
+    }
+
+    /// All of it; each key that is missing is a problem.
+    pub(super) fn needed(&self, reader: &mut Reader<'_>, why: &str) -> Result<S3Access, Recorded> {
+        let keys = [(&variables::S3_ACCESS_KEY, &self.access_key), (&variables::S3_SECRET_KEY, &self.secret_key)];
+        let mut missing = None;
+        for (variable, _) in keys.into_iter().filter(|(_, key)| key.is_none()) {
+            missing = Some(reader.problem(variable, format!("must be set, {why}")));
+        }
+        match (missing, self.whole()) {
+            (None, Some(access)) => Ok(access),
+            (Some(recorded), _) => Err(recorded),
+            (None, None) => Err(reader.problem(&variables::S3_ACCESS_KEY, "must be set")),
+        }
+    }
+}
+
+/// Reads how S3 is reached.
+pub(super) fn s3(reader: &mut Reader<'_>) -> Result<S3Settings, Recorded> {
     let endpoint = reader.optional(&variables::S3_ENDPOINT, str::parse);
     let region = reader.value(&variables::S3_REGION, |text| Ok(text.to_owned()));
     let access_key = reader.secret(&variables::S3_ACCESS_KEY);
     let secret_key = reader.secret(&variables::S3_SECRET_KEY);
-    let (endpoint, region, access_key, secret_key) = (endpoint?, region?, access_key?, secret_key?);
-    match address? {
-        None => Ok(Place::DataDirectory),
-        Some(Address::Folder(folder)) => Ok(Place::Folder(folder)),
-        Some(Address::Bucket { bucket, prefix }) => {
-            let needed = |reader: &mut Reader<'_>, variable, secret: Option<Secret>| {
-                secret.ok_or_else(|| reader.problem(variable, "must be set, as recordings are to be kept in S3"))
-            };
-            let access_key = needed(reader, &variables::S3_ACCESS_KEY, access_key);
-            let secret_key = needed(reader, &variables::S3_SECRET_KEY, secret_key);
-            Ok(Place::S3(S3Config {
-                bucket,
-                prefix,
-                region,
-                endpoint,
-                access_key: access_key?,
-                secret_key: secret_key?,
-            }))
-        }
-    }
+    Ok(S3Settings { endpoint: endpoint?, region: region?, access_key: access_key?, secret_key: secret_key? })
 }
 
 fn address(text: &str) -> Result<Address, String> {

@@ -545,7 +545,8 @@ pub(super) static MAIL_SES_TOPICS: Variable = Variable {
 pub(super) static BACKUP_TO: Variable = Variable {
     name: "VOXANNE_BACKUP_TO",
     section: Section::Backup,
-    meaning: "The folder that backups go to, best on another disk or machine. Unset: none is taken by itself.",
+    meaning: "Where backups go: a folder, best on another disk or machine, or s3://bucket/prefix, which is reached as \
+              recordings in S3 are and needs VOXANNE_BACKUP_KEY. Unset: none is taken by itself.",
     default: None,
     example: "/mnt/backup/voxanne",
     secret: false,

@@ -234,12 +234,15 @@ impl Storage {
         let (store, folder) = match &config.place {
             Place::DataDirectory => (OnceLock::new(), Some(data_dir.join("recordings"))),
             Place::Folder(folder) => (OnceLock::new(), Some(folder.clone())),
-            Place::S3(s3) => {
-                let store: Arc<dyn ObjectStore> = Arc::new(PrefixStore::new(bucket(s3)?, s3.prefix.as_str()));
-                (OnceLock::from(store), None)
-            }
+            Place::S3(s3) => (OnceLock::from(below_prefix(s3)?), None),
         };
         Ok(Self { store: Arc::new(store), keys, folder })
+    }
+
+    /// A bucket whose files are encrypted by whoever writes them, or not at all. It is not asked yet.
+    pub fn in_bucket(s3: &S3Config) -> Result<Self, StorageError> {
+        let store = OnceLock::from(below_prefix(s3)?);
+        Ok(Self { store: Arc::new(store), keys: Keys::new(&[]), folder: None })
     }
 
     /// Makes the folder, where it is one, so that a start with a wrong one says so.
@@ -501,6 +504,10 @@ fn opened(
             }
         }
     })
+}
+
+fn below_prefix(config: &S3Config) -> Result<Arc<dyn ObjectStore>, StorageError> {
+    Ok(Arc::new(PrefixStore::new(bucket(config)?, config.prefix.as_str())))
 }
 
 fn bucket(config: &S3Config) -> Result<impl ObjectStore, StorageError> {

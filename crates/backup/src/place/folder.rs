@@ -1,4 +1,4 @@
-//! Where backups lie: a folder.
+//! A folder.
 //!
 //! A backup is written into `.unfinished-NAME` and renamed when every file is on the disk, so a folder with a name of ours is
 //! always whole, also after a power cut.
@@ -6,66 +6,44 @@
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use jiff::Timestamp;
 use tokio::fs;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use uuid::Uuid;
 
+use super::{ABANDONED_AFTER, COVER, PREFIX, RecordingName};
 use crate::BackupError;
 
-/// How the names of backups begin.
-const PREFIX: &str = "voxanne-";
 /// How the names of those begin that are being written.
 const UNFINISHED: &str = ".unfinished-";
-/// The file that is written last.
-pub const COVER: &str = "backup.json";
 /// The folder of recordings, beside the backups.
 const RECORDINGS: &str = "recordings";
 /// Bytes read at a time.
 const READ: usize = 256 * 1024;
-/// An unfinished backup or recording this old is what a crash left.
-const ABANDONED_AFTER: std::time::Duration = std::time::Duration::from_hours(48);
-
-/// Where backups lie.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+/// A folder.
+#[derive(Clone, Debug)]
+pub(super) struct Folder {
     root: PathBuf,
 }
 
-/// The name of a backup: when it was taken, in UTC, and some letters of its id. Small letters only, for any storage.
-pub fn name_of(taken_at: Timestamp, id: Uuid) -> String {
-    let id = id.simple().to_string();
-    // The end of an id is its random part.
-    format!("{PREFIX}{}-{}", taken_at.strftime("%Y%m%d-%H%M%S"), &id[id.len() - 8..])
-}
-
-impl Place {
-    /// Reads what an operator names a place by.
-    pub fn parse(text: &str) -> Result<Self, BackupError> {
-        if text.contains("://") {
-            return Err(BackupError::BadPlace(format!(
-                "{text:?} is not a folder, and this version writes to no other place"
-            )));
-        }
-        let root = std::path::absolute(text).map_err(BackupError::place("resolve", text))?;
-        Ok(Self { root })
+impl Folder {
+    pub(super) fn new(text: &str) -> Result<Self, BackupError> {
+        Ok(Self { root: std::path::absolute(text).map_err(BackupError::place("resolve", text))? })
     }
 
-    /// As an operator would name it.
-    pub fn describe(&self) -> String {
+    pub(super) fn describe(&self) -> String {
         self.root.display().to_string()
     }
 
     /// Begins a backup. It is nothing until it is finished, and goes away when it is not.
-    pub async fn begin(&self, name: &str) -> Result<Draft, BackupError> {
+    pub(super) async fn begin(&self, name: &str) -> Result<FolderDraft, BackupError> {
         make_private(&self.root).await?;
         let path = self.root.join(format!("{UNFINISHED}{name}"));
         make_private(&path).await?;
-        Ok(Draft { path: Some(path), root: self.root.clone(), name: name.to_owned() })
+        Ok(FolderDraft { path: Some(path), root: self.root.clone(), name: name.to_owned() })
     }
 
     /// The names of the whole backups here, oldest first.
-    pub async fn names(&self) -> Result<Vec<String>, BackupError> {
+    pub(super) async fn names(&self) -> Result<Vec<String>, BackupError> {
         let mut names = Vec::new();
         for name in entries(&self.root).await? {
             if name.starts_with(PREFIX) && exists(&self.root.join(&name).join(COVER)).await? {
@@ -76,29 +54,23 @@ impl Place {
         Ok(names)
     }
 
-    /// The backup that is meant: the named one, the newest here, or this folder itself where it is one.
-    pub async fn find(&self, wanted: Option<&str>) -> Result<(Self, String), BackupError> {
-        let none = || BackupError::NoBackup(self.describe());
-        if let Some(name) = wanted {
-            let found = self.names().await?.into_iter().find(|found| found == name);
-            return Ok((self.clone(), found.ok_or_else(none)?));
+    /// The name of this folder where it is itself a backup, and the folder that it is in.
+    pub(super) async fn itself(&self) -> Result<Option<(Self, String)>, BackupError> {
+        if !exists(&self.root.join(COVER)).await? {
+            return Ok(None);
         }
-        if exists(&self.root.join(COVER)).await? {
-            let name = self.root.file_name().and_then(|name| name.to_str()).ok_or_else(none)?.to_owned();
-            let parent = self.root.parent().ok_or_else(none)?.to_owned();
-            return Ok((Self { root: parent }, name));
-        }
-        let newest = self.names().await?.pop().ok_or_else(none)?;
-        Ok((self.clone(), newest))
+        let parts = (self.root.parent(), self.root.file_name().and_then(|name| name.to_str()));
+        let (Some(parent), Some(name)) = parts else { return Ok(None) };
+        Ok(Some((Self { root: parent.to_owned() }, name.to_owned())))
     }
 
     /// Reads a file of a backup.
-    pub async fn read(&self, backup: &str, file: &str) -> Result<Reader, BackupError> {
-        Reader::open(self.root.join(backup).join(file)).await
+    pub(super) async fn read(&self, backup: &str, file: &str) -> Result<FolderReader, BackupError> {
+        FolderReader::open(self.root.join(backup).join(file)).await
     }
 
     /// Removes a backup. Its cover goes first, so that half of it is no backup.
-    pub async fn remove(&self, backup: &str) -> Result<(), BackupError> {
+    pub(super) async fn remove(&self, backup: &str) -> Result<(), BackupError> {
         let path = self.root.join(backup);
         remove_file(&path.join(COVER)).await?;
         sync_folder(&path).await?;
@@ -106,7 +78,7 @@ impl Place {
     }
 
     /// Removes what crashes left behind.
-    pub async fn tidy(&self, clock: &platform::clock::Clock) -> Result<(), BackupError> {
+    pub(super) async fn tidy(&self, clock: &platform::clock::Clock) -> Result<(), BackupError> {
         for name in entries(&self.root).await? {
             let path = self.root.join(&name);
             if name.starts_with(UNFINISHED) && is_abandoned(&path, clock).await? {
@@ -117,7 +89,7 @@ impl Place {
     }
 
     /// The length of a recording here; none if it is not.
-    pub async fn recording_length(&self, recording: &RecordingName) -> Result<Option<u64>, BackupError> {
+    pub(super) async fn recording_length(&self, recording: &RecordingName) -> Result<Option<u64>, BackupError> {
         let path = self.recording_path(recording);
         match fs::metadata(&path).await {
             Ok(metadata) => Ok(Some(metadata.len())),
@@ -127,22 +99,22 @@ impl Place {
     }
 
     /// Begins to write a recording. It is there once it is finished.
-    pub async fn write_recording(&self, recording: &RecordingName) -> Result<Writer, BackupError> {
+    pub(super) async fn write_recording(&self, recording: &RecordingName) -> Result<FolderWriter, BackupError> {
         let path = self.recording_path(recording);
         for folder in [self.root.join(RECORDINGS), self.recording_set(&recording.set), parent(&path)] {
             make_private(&folder).await?;
         }
-        Writer::create(path).await
+        FolderWriter::create(path).await
     }
 
     /// Reads a recording.
-    pub async fn read_recording(&self, recording: &RecordingName) -> Result<Reader, BackupError> {
-        Reader::open(self.recording_path(recording)).await
+    pub(super) async fn read_recording(&self, recording: &RecordingName) -> Result<FolderReader, BackupError> {
+        FolderReader::open(self.recording_path(recording)).await
     }
 
     /// Removes the recordings of a set that `is_wanted` does not want, by their digests. Those that came lately stay: the
     /// backup that wants them may be unfinished.
-    pub async fn sweep_recordings(
+    pub(super) async fn sweep_recordings(
         &self,
         set: &str,
         is_wanted: impl Fn(&str) -> bool,
@@ -172,37 +144,28 @@ impl Place {
     }
 }
 
-/// Which recording: its digest, in the set of those that were sealed with one key (or with none).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RecordingName {
-    /// `plain`, or the name of the key.
-    pub set: String,
-    /// SHA-256 of the plain bytes, in hexadecimal.
-    pub sha256: String,
-}
-
 /// A backup that is being written.
 #[derive(Debug)]
-pub struct Draft {
+pub(super) struct FolderDraft {
     /// None once it is finished.
     path: Option<PathBuf>,
     root: PathBuf,
     name: String,
 }
 
-impl Draft {
+impl FolderDraft {
     /// Begins a file.
-    pub async fn write(&self, file: &str) -> Result<Writer, BackupError> {
-        Writer::create(self.file(file)).await
+    pub(super) async fn write(&self, file: &str) -> Result<FolderWriter, BackupError> {
+        FolderWriter::create(self.file(file)).await
     }
 
     /// Reads a file that was finished.
-    pub async fn read(&self, file: &str) -> Result<Reader, BackupError> {
-        Reader::open(self.file(file)).await
+    pub(super) async fn read(&self, file: &str) -> Result<FolderReader, BackupError> {
+        FolderReader::open(self.file(file)).await
     }
 
     /// Makes it a backup.
-    pub async fn finish(mut self) -> Result<(), BackupError> {
+    pub(super) async fn finish(mut self) -> Result<(), BackupError> {
         let Some(path) = self.path.clone() else { return Ok(()) };
         sync_folder(&path).await?;
         let whole = self.root.join(&self.name);
@@ -216,7 +179,7 @@ impl Draft {
     }
 }
 
-impl Drop for Draft {
+impl Drop for FolderDraft {
     fn drop(&mut self) {
         if let Some(path) = &self.path
             && let Err(error) = std::fs::remove_dir_all(path)
@@ -226,15 +189,26 @@ impl Drop for Draft {
     }
 }
 
-/// A file that is being written. It has its name only when it is finished.
+/// A file that is being written. It has its name only when it is finished, and goes away when it is not.
 #[derive(Debug)]
-pub struct Writer {
+pub(super) struct FolderWriter {
     file: fs::File,
     part: PathBuf,
     path: PathBuf,
 }
 
-impl Writer {
+impl Drop for FolderWriter {
+    fn drop(&mut self) {
+        match std::fs::remove_file(&self.part) {
+            // Finished: it has its name.
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => tracing::warn!(%error, "a part of a backup could not be removed; a later one removes it"),
+            Ok(()) => {}
+        }
+    }
+}
+
+impl FolderWriter {
     async fn create(path: PathBuf) -> Result<Self, BackupError> {
         let part = path.with_file_name(format!(".part-{}", Uuid::now_v7().simple()));
         let mut options = fs::OpenOptions::new();
@@ -243,12 +217,12 @@ impl Writer {
     }
 
     /// Writes more.
-    pub async fn push(&mut self, bytes: &[u8]) -> Result<(), BackupError> {
+    pub(super) async fn push(&mut self, bytes: &[u8]) -> Result<(), BackupError> {
         self.file.write_all(bytes).await.map_err(BackupError::place("write", self.path.display()))
     }
 
     /// Makes it durable and gives it its name.
-    pub async fn finish(mut self) -> Result<(), BackupError> {
+    pub(super) async fn finish(mut self) -> Result<(), BackupError> {
         let written = async {
             self.file.flush().await?;
             self.file.sync_all().await?;
@@ -261,19 +235,19 @@ impl Writer {
 
 /// A file that is being read.
 #[derive(Debug)]
-pub struct Reader {
+pub(super) struct FolderReader {
     file: fs::File,
     path: PathBuf,
 }
 
-impl Reader {
+impl FolderReader {
     async fn open(path: PathBuf) -> Result<Self, BackupError> {
         let file = fs::File::open(&path).await.map_err(BackupError::place("open", path.display()))?;
         Ok(Self { file, path })
     }
 
     /// The next bytes; none at the end.
-    pub async fn next(&mut self) -> Result<Option<Vec<u8>>, BackupError> {
+    pub(super) async fn next(&mut self) -> Result<Option<Vec<u8>>, BackupError> {
         let mut bytes = vec![0; READ];
         let read = self.file.read(&mut bytes).await.map_err(BackupError::place("read", self.path.display()))?;
         bytes.truncate(read);
