@@ -140,10 +140,11 @@ fn part(name: &'static str, text: Option<&str>) -> Result<Option<String>, ApiErr
 
 /// Lists the mails of all organizations, newest first.
 #[utoipa::path(
-    get, path = "/api/v1/mails", tag = "mail", params(MailQuery),
+    get, path = "/api/v1/mails", tag = "mail", security(("bearer" = [])), params(MailQuery),
     responses(
         (status = 200, body = Page<MailView>),
         (status = 400, description = "A parameter is wrong.", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "Not signed in.", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "Not an operator.", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -245,9 +246,10 @@ async fn find(api: &MailApi, id: &str) -> Result<MailDetail, ApiError> {
 
 /// Shows a mail with what became of it.
 #[utoipa::path(
-    get, path = "/api/v1/mails/{id}", tag = "mail", params(("id" = Uuid, Path, description = "The mail.")),
+    get, path = "/api/v1/mails/{id}", tag = "mail", security(("bearer" = [])), params(("id" = Uuid, Path, description = "The mail.")),
     responses(
         (status = 200, body = MailDetailView),
+        (status = 401, description = "Not signed in.", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "Not an operator.", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such mail.", body = Problem, content_type = "application/problem+json"),
     )
@@ -270,9 +272,10 @@ struct MadeMail {
 
 /// Sends a mail again that left the queue, as a new mail with the same words.
 #[utoipa::path(
-    post, path = "/api/v1/mails/{id}/resend", tag = "mail", params(("id" = Uuid, Path, description = "The mail.")),
+    post, path = "/api/v1/mails/{id}/resend", tag = "mail", security(("bearer" = [])), params(("id" = Uuid, Path, description = "The mail.")),
     responses(
         (status = 201, description = "It is in the queue.", body = MadeMail),
+        (status = 401, description = "Not signed in.", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "Not an operator.", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such mail.", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "It waits still, or its words are forgotten.", body = Problem, content_type = "application/problem+json"),
@@ -290,9 +293,10 @@ async fn resend_mail(
 
 /// Takes a mail out of the queue.
 #[utoipa::path(
-    post, path = "/api/v1/mails/{id}/cancel", tag = "mail", params(("id" = Uuid, Path, description = "The mail.")),
+    post, path = "/api/v1/mails/{id}/cancel", tag = "mail", security(("bearer" = [])), params(("id" = Uuid, Path, description = "The mail.")),
     responses(
         (status = 204, description = "It will not be sent."),
+        (status = 401, description = "Not signed in.", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "Not an operator.", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such mail.", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "It is being sent or has left.", body = Problem, content_type = "application/problem+json"),
@@ -340,9 +344,10 @@ struct MailStatus {
 
 /// Tells how mail stands: the relay, the queue, what is used of the day's budget.
 #[utoipa::path(
-    get, path = "/api/v1/mail-status", tag = "mail",
+    get, path = "/api/v1/mail-status", tag = "mail", security(("bearer" = [])),
     responses(
         (status = 200, body = MailStatus),
+        (status = 401, description = "Not signed in.", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "Not an operator.", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -406,9 +411,10 @@ impl From<Stray> for StrayView {
 
 /// Lists events of mail providers that name no mail of this installation, newest first. Kept for 90 days.
 #[utoipa::path(
-    get, path = "/api/v1/mail-events/unmatched", tag = "mail", params(ListQuery),
+    get, path = "/api/v1/mail-events/unmatched", tag = "mail", security(("bearer" = [])), params(ListQuery),
     responses(
         (status = 200, body = Page<StrayView>),
+        (status = 401, description = "Not signed in.", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "Not an operator.", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -470,10 +476,11 @@ struct SuppressionQuery {
 
 /// Lists the addresses that are not written to, in the order of the alphabet.
 #[utoipa::path(
-    get, path = "/api/v1/mail-suppressions", tag = "mail", params(SuppressionQuery),
+    get, path = "/api/v1/mail-suppressions", tag = "mail", security(("bearer" = [])), params(SuppressionQuery),
     responses(
         (status = 200, body = Page<SuppressionView>),
         (status = 400, description = "A parameter is wrong.", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "Not signed in.", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "Not an operator.", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -504,9 +511,10 @@ impl Validate for OneAddress {
 
 /// Writes to an address no more. Once it is on the list, saying so again changes nothing.
 #[utoipa::path(
-    post, path = "/api/v1/mail-suppressions", tag = "mail", request_body = OneAddress,
+    post, path = "/api/v1/mail-suppressions", tag = "mail", security(("bearer" = [])), request_body = OneAddress,
     responses(
         (status = 204, description = "It is written to no more."),
+        (status = 401, description = "Not signed in.", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "Not an operator.", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "Not an address.", body = Problem, content_type = "application/problem+json"),
     )
@@ -523,9 +531,10 @@ async fn suppress_address(
 
 /// Writes to an address again. The address stands in the body, as addresses of requests are logged.
 #[utoipa::path(
-    post, path = "/api/v1/mail-suppressions/release", tag = "mail", request_body = OneAddress,
+    post, path = "/api/v1/mail-suppressions/release", tag = "mail", security(("bearer" = [])), request_body = OneAddress,
     responses(
         (status = 204, description = "It is written to again."),
+        (status = 401, description = "Not signed in.", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "Not an operator.", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "It is not on the list.", body = Problem, content_type = "application/problem+json"),
     )

@@ -9,7 +9,7 @@ use crate::desk::{Desk, PASSWORD};
 const CALL: &str = "0199f0aa-1c11-7d52-9a3e-5d1f0c0a0001";
 
 /// Every page and every form of the app. A new route belongs in one of these lists.
-const PAGES: [&str; 17] = [
+const PAGES: [&str; 18] = [
     "/app",
     "/app/live",
     "/app/calls",
@@ -21,6 +21,7 @@ const PAGES: [&str; 17] = [
     "/app/settings/retention",
     "/app/operator/mail",
     "/app/operator/mail/suppressions",
+    "/app/operator/mail/unmatched",
     "/app/operator/mail/previews",
     "/app/operator/limits",
     "/app/operator/accounting",
@@ -186,7 +187,7 @@ async fn each_role_gets_the_pages_that_are_for_it() {
     let mut admin = desk.db.admin().await;
     let org = practice.org.uuid();
     for (role, pages, operator) in
-        [("viewer", 5, false), ("member", 5, false), ("admin", 9, false), ("owner", 17, true)]
+        [("viewer", 5, false), ("member", 5, false), ("admin", 9, false), ("owner", 18, true)]
     {
         let set = "update memberships set role = $1 where org_id = $2";
         sqlx::query(set).bind(role).bind(org).execute(&mut admin).await.unwrap();
