@@ -215,13 +215,6 @@ fn build(
         platform_secrets: vec![Secret::new("platform-secret")],
         outbound: platform::outbound::Outbound::new(&platform::config::OutboundConfig::default(), clock.clone())
             .unwrap(),
-        storage: platform::storage::Storage::open(
-            &platform::config::Config::from_env(&std::collections::BTreeMap::new()).unwrap().storage,
-            &db.scratch_dir(),
-        )
-        .unwrap(),
-        max_recording_bytes: 1 << 20,
-        copies_at_once: 1,
         provider: voice::provider::ProviderSettings {
             api_url: "https://provider.example.test".to_owned(),
             simulated_url: None,
