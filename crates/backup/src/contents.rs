@@ -83,7 +83,7 @@ pub struct Contents {
     pub recordings: u64,
     /// Their bytes.
     pub recording_bytes: u64,
-    /// Whether the recordings lie beside the backup. If not they are where they were, in the bucket.
+    /// Whether the recordings lie beside the backup. If not they are where they were, in the storage.
     pub recordings_copied: bool,
     /// The settings that were set, without secrets: their value is null.
     pub settings: BTreeMap<String, Option<String>>,

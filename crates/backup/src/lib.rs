@@ -9,7 +9,6 @@
 //!   database.dump      pg_dump's custom format
 //!   recordings.jsonl   every recording: key, length, digest
 //!   master.key         the key that opens the sealed secrets in the database
-//! recordings/          the recordings themselves, once each, named by their digest; shared by all backups of the place
 //! ```
 //!
 //! Rules:

@@ -126,7 +126,7 @@ async fn write(from: &Installation, order: &Order<'_>, id: Uuid, now: Timestamp)
         shape,
         recordings: recordings.len() as u64,
         recording_bytes: recordings.iter().map(|recording| recording.bytes).sum(),
-        recordings_copied: true,
+        recordings_copied: false,
         settings: from.settings.clone(),
         site: from.site.clone(),
         key_proof: proof(&from.master_key, id)?,

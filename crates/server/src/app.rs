@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use alarms::signs::actions::Alarms;
 use anyhow::Context as _;
 use axum::Router;
 use axum::http::{HeaderValue, StatusCode};
@@ -53,6 +54,8 @@ pub struct App {
     pub outbox: Outbox,
     /// Demos of the operator.
     pub demos: Demos,
+    /// How the installation stands.
+    pub alarms: Alarms,
     mail_worker: Option<Worker>,
     mail_events: mail::tracking::api::WebhookState,
     health: HealthState,
@@ -144,8 +147,19 @@ impl App {
             live_per_user: usize::try_from(config.limits.live_connections_per_user)?,
             live_per_org: usize::try_from(config.limits.live_connections_per_org)?,
         });
+        let alarms = Alarms::new(alarms::signs::actions::Services {
+            tenancy: tenancy.clone(),
+            clock: clock.clone(),
+            outbox: outbox.clone(),
+            jobs: jobs.clone(),
+            outbound: outbound.clone(),
+            config: config.alerts.clone(),
+            database_limit: config.quotas.database_bytes,
+            public_origin: public_origin.clone(),
+            data_dir: config.server.data_dir.clone(),
+        });
         let mail_events = mail::tracking::api::WebhookState::new(
-            tenancy.clone(),
+            tenancy,
             clock,
             unverified.clone(),
             &config.mail.events,
@@ -169,6 +183,7 @@ impl App {
             &config.mail,
             outbox.clock(),
         ));
+        samples.extend(alarms::alerts::samples(&public_origin, outbox.sender_name(), outbox.clock().now()));
         let cors_origins = config
             .server
             .cors_origins
@@ -176,13 +191,14 @@ impl App {
             .map(|origin| HeaderValue::from_str(origin.as_str()))
             .collect::<Result<_, _>>()?;
         Ok(Self {
-            health: HealthState::new(tenancy, outbox.clone(), tasks.clone()),
+            health: HealthState::new(alarms.clone(), outbox.clock().clone(), tasks.clone()),
             docs: Docs::default(),
             identity,
             voice,
             mail_worker: Worker::new(&outbox, Patience::default())?,
             outbox,
             demos,
+            alarms,
             mail_events,
             public_limit,
             unverified,
@@ -214,6 +230,7 @@ impl App {
                 voice: self.voice.clone(),
                 demos: self.demos.clone(),
                 outbox: self.outbox.clone(),
+                alarms: self.alarms.clone(),
                 jobs: self.jobs.clone(),
                 samples: self.samples.clone(),
                 quotas: self.quotas.clone(),
@@ -264,6 +281,8 @@ impl App {
     pub fn start_worker(&self) {
         self.jobs.start_measuring();
         self.voice.start_worker();
+        alarms::alerts::jobs::start(&self.alarms);
+        alarms::heartbeat::start(&self.alarms);
         mail::tracking::jobs::keep_short(self.outbox.tenancy().clone(), self.outbox.clock().clone(), &self.jobs);
         self.demos.start_worker(&self.jobs);
         self.identity.start_worker(&self.jobs);

@@ -77,8 +77,11 @@ pub async fn run(config: &Config) -> anyhow::Result<ExitCode> {
                         );
                         let clock = Clock::system();
                         let overview = Jobs::new(tenancy, clock.clone(), Tasks::new()).overview().await;
-                        report("duties", overview.as_ref().map_or_else(words, |seen| duties(seen, clock.now())));
-                        report("jobs", overview.as_ref().map_or_else(words, given_up));
+                        report(
+                            "duties",
+                            overview.as_ref().map_or_else(|error| Some(words(error)), |seen| duties(seen, clock.now())),
+                        );
+                        report("jobs", overview.as_ref().map_or_else(|error| Some(words(error)), given_up));
                     }
                 }
             }
@@ -88,8 +91,8 @@ pub async fn run(config: &Config) -> anyhow::Result<ExitCode> {
     Ok(if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn words(error: &DbError) -> Option<String> {
-    Some(Chain(error).to_string())
+fn words(error: &DbError) -> String {
+    Chain(error).to_string()
 }
 
 /// What is wrong with the duties of the installation. While no node works, nobody can be late.

@@ -1,33 +1,30 @@
 //! `/health` for uptime monitors, `/ready` for the truth in parts.
 
-use std::time::Duration;
-
+use alarms::signs::actions::Alarms;
+use alarms::signs::model::State as SignState;
+use alarms::status::{Part, Status};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
-use mail::Outbox;
+use platform::clock::Clock;
 use platform::http::PublicRouter;
 use platform::tasks::Tasks;
-use platform::tenancy::Tenancy;
 use serde::Serialize;
 use utoipa::ToSchema;
-
-/// How long the database may take to say that it is there.
-const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What the health routes look at.
 #[derive(Clone)]
 pub struct HealthState {
-    tenancy: Tenancy,
-    outbox: Outbox,
+    alarms: Alarms,
+    clock: Clock,
     tasks: Tasks,
 }
 
 impl HealthState {
     /// Looks at these.
-    pub fn new(tenancy: Tenancy, outbox: Outbox, tasks: Tasks) -> Self {
-        Self { tenancy, outbox, tasks }
+    pub fn new(alarms: Alarms, clock: Clock, tasks: Tasks) -> Self {
+        Self { alarms, clock, tasks }
     }
 }
 
@@ -71,6 +68,19 @@ struct Parts {
     process: &'static str,
     /// Sending mail. A relay that fails makes nobody unready: mails wait for it.
     mail: MailPart,
+    /// Copies of recordings. Like every part below it says `ok`, `warning`, `critical`, `unknown` when nobody could look, or `off`
+    /// when it does not apply, and makes nobody unready. The operator's page of the status has the words.
+    storage: &'static str,
+    /// Background work.
+    jobs: &'static str,
+    /// The voice provider, the numbers, the quarantine.
+    provider: &'static str,
+    /// Age of the newest backup.
+    backups: &'static str,
+    /// This node's disk, and what waits on it.
+    disk: &'static str,
+    /// The certificate of the public address.
+    address: &'static str,
 }
 
 /// How mail stands.
@@ -115,30 +125,38 @@ impl MailPart {
     )
 )]
 async fn get_ready(State(state): State<HealthState>) -> Response {
-    let database = state.tenancy.is_reachable(PATIENCE).await;
-    let mail = mail_part(&state.outbox, database).await;
+    let found = state.alarms.status().await;
     let stopping = state.tasks.stopping().is_cancelled();
-    let ready = database && !stopping;
+    let ready = found.database && !stopping;
+    let part = |part| word(found.part(part));
     let body = Readiness {
         status: if ready { "ready" } else { "not_ready" },
         parts: Parts {
-            database: if database { "ok" } else { "does not answer" },
+            database: if found.database { "ok" } else { "does not answer" },
             process: if stopping { "is stopping" } else { "ok" },
-            mail,
+            mail: mail_part(&found, state.clock.now()),
+            storage: part(Part::Storage),
+            jobs: part(Part::Jobs),
+            provider: part(Part::Provider),
+            backups: part(Part::Backups),
+            disk: part(Part::Disk),
+            address: part(Part::Address),
         },
     };
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, axum::Json(body)).into_response()
 }
 
-/// Asks only a database that answers, and not for long.
-async fn mail_part(outbox: &Outbox, database: bool) -> MailPart {
-    let unknown = MailPart { relay: "not known", ..MailPart::default() };
-    if !database {
-        return unknown;
+const fn word(state: SignState) -> &'static str {
+    match state {
+        SignState::Fine => "ok",
+        other => other.as_str(),
     }
-    match tokio::time::timeout(PATIENCE, outbox.health()).await {
-        Ok(Ok(health)) => MailPart::of(health, outbox.clock().now()),
-        _ => unknown,
+}
+
+fn mail_part(found: &Status, now: Timestamp) -> MailPart {
+    match &found.mail {
+        Some(health) => MailPart::of(health.clone(), now),
+        None => MailPart { relay: "not known", ..MailPart::default() },
     }
 }

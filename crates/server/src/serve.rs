@@ -9,7 +9,9 @@ use identity::organizations::actions::ensure_operator_organization;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use platform::clock::Clock;
 use platform::config::Config;
+use platform::outbound::Outbound;
 use platform::tasks::Tasks;
+use platform::telemetry::faults::{self, Faults};
 use simulator::Provider;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -45,7 +47,9 @@ pub async fn run(mut config: Config, arguments: ServeArguments) -> anyhow::Resul
         // A line per simulated event would wash the sign-in off the terminal.
         "warn".clone_into(&mut config.log.filter);
     }
-    platform::telemetry::start_logging(&config.log)?;
+    let (layer, faults) = config.alerts.sentry.as_ref().map(|_| faults::channel()).unzip();
+    platform::telemetry::start_logging(&config.log, layer.clone())?;
+    faults::catch_panics(layer);
     if std::env::var_os(PSEUDO).is_some() {
         platform::i18n::speak_pseudo();
     }
@@ -57,7 +61,7 @@ pub async fn run(mut config: Config, arguments: ServeArguments) -> anyhow::Resul
     let address = listener.local_addr()?;
     let master_key = database::master_key(&config)?;
     let database = Database::for_server(&config).await?;
-    let served = serve(&config, arguments, listener, address, master_key, &database).await;
+    let served = serve(&config, arguments, listener, address, master_key, &database, faults).await;
     let closed = database.close().await;
     served.and(closed)
 }
@@ -69,14 +73,18 @@ async fn serve(
     address: SocketAddr,
     master_key: platform::crypto::MasterKey,
     database: &Database,
+    faults: Option<Faults>,
 ) -> anyhow::Result<()> {
+    let tasks = Tasks::new();
+    if let (Some(faults), Some(dsn)) = (faults, &config.alerts.sentry) {
+        faults.report(dsn.clone(), Outbound::new(&config.outbound, Clock::system())?, Clock::system(), &tasks);
+    }
     database.prepare().await?;
     let tenancy = database.tenancy(config.database.pool_size).await?;
     let (clock, named) = (Clock::system(), config.server.operator_org);
     ensure_operator_organization(&tenancy, &clock, named, arguments.demo).await.context(
         "the operator's organization could not be settled; is VOXANNE_OPERATOR_ORG the id of one that exists?",
     )?;
-    let tasks = Tasks::new();
     let mut config = config.clone();
     let simulated = if arguments.demo {
         Some(demo::start_provider(&mut config, &tasks).await?)
@@ -85,6 +93,7 @@ async fn serve(
         None
     };
     let metrics = PrometheusBuilder::new().install_recorder().context("metrics could not be set up")?;
+    platform::telemetry::metrics::describe();
     let foundation = Foundation {
         tenancy: tenancy.clone(),
         clock,

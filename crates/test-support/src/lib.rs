@@ -12,6 +12,7 @@
 )]
 
 pub mod cluster;
+pub mod logs;
 
 use std::path::PathBuf;
 
@@ -62,6 +63,7 @@ impl TestDb {
     }
 
     async fn at(options: PgConnectOptions) -> Self {
+        logs::keep();
         let logins = Logins { app: options.clone().username(APP_ROLE), system: options.clone().username(SYSTEM_ROLE) };
         let tenancy = Tenancy::connect(logins, 8).await.expect("restricted logins");
         let start: Timestamp = START.parse().expect("a valid time");

@@ -43,7 +43,7 @@ use web::pages::calls::{CallRow, Calls, Filters, Outcome};
 use web::pages::problem::Problem;
 use web::pages::{
     accounting, api_keys, call, calls, connections, entry, import, limits, live, mail, organization, problem, profile,
-    quarantine, retention, team, today,
+    quarantine, retention, status, team, today,
 };
 use web::security::Nonce;
 use web::site::{About, Site, Visit};
@@ -495,6 +495,8 @@ async fn other_page(
         rest if rest.starts_with("app/operator/mail/") => {
             Page::app_with_frame(&chrome, mail::mail_page(&chrome, &sample_mail(now, &asked)))
         }
+        "app/operator/status" => Page::app(&chrome, status::status_page(&chrome, &sample_status(now, &asked))),
+        "app/operator/alerts" => Page::app(&chrome, status::alerts_page(&chrome, &sample_alerts(now, &asked))),
         "app/operator/limits" => Page::app(&chrome, limits::page(&chrome, &sample_limits(&asked))),
         "choose" => Page::public(organization::page(&frame, &chrome.others)),
         "choose-none" => Page::public(organization::page(&frame, &[])),
@@ -987,6 +989,87 @@ fn sample_previews(asked: &HashMap<String, String>) -> mail::Previews {
                 PAPER.to_owned(),
             )
         }),
+    }
+}
+
+fn sample_status(now: Timestamp, asked: &HashMap<String, String>) -> status::Status {
+    let sign = |title, word, words: &str, advice| status::SignRow { title, word, words: words.to_owned(), advice };
+    let fine = |title, words: &str| sign(title, ("Fine", Tone::Ok), words, "");
+    let bad = asked.contains_key("bad");
+    let database = if bad {
+        sign(
+            "Database size",
+            ("Critical", Tone::Bad),
+            "97 % of the database's budget is used.",
+            "A database that is full stops taking in calls. Enlarge it, or shorten how long data is kept.",
+        )
+    } else {
+        fine("Database size", "42 % of the database's budget is used.")
+    };
+    let part = |id, title, word, signs| status::PartCard { id, title, word, signs };
+    status::Status {
+        summary: if bad { "2 parts are not fine." } else { "Everything works." }.to_owned(),
+        tone: if bad { Tone::Bad } else { Tone::Ok },
+        looked_at: Some(ago(now, 25)),
+        parts: vec![
+            part(
+                "database",
+                "Database",
+                if bad { ("Critical", Tone::Bad) } else { ("Fine", Tone::Ok) },
+                vec![fine("Connection", "It answers."), database],
+            ),
+            part(
+                "backups",
+                "Backups",
+                if bad { ("Not known", Tone::Warn) } else { ("Fine", Tone::Ok) },
+                vec![if bad {
+                    sign("Backups", ("Not known", Tone::Warn), "The database could not be asked.", "")
+                } else {
+                    fine("Backups", "The newest backup is 7 hours old.")
+                }],
+            ),
+            part(
+                "address",
+                "Public address",
+                ("Does not apply", Tone::Neutral),
+                vec![sign(
+                    "Certificate",
+                    ("Does not apply", Tone::Neutral),
+                    "The public address has no certificate.",
+                    "",
+                )],
+            ),
+        ],
+    }
+}
+
+fn sample_alerts(now: Timestamp, asked: &HashMap<String, String>) -> status::Alerts {
+    let alert = |n: u128, title, word, words: &str| status::AlertRow {
+        id: id(700 + n),
+        title,
+        word,
+        words: words.to_owned(),
+        advice: "A number or assistant is not mapped, or mapped twice. Map it, then play the events again.",
+        opened_at: ago(now, 9_000),
+        resolved_at: None,
+        acknowledged: None,
+        told: (3, ago(now, 1_800)),
+        webhook: Some(("taken", Tone::Ok)),
+    };
+    if asked.contains_key("empty") {
+        return status::Alerts::default();
+    }
+    let quarantine = alert(0, "Quarantine", ("Needs a look", Tone::Warn), "3 events belong to no organization.");
+    let disk = alert(1, "Disk", ("Critical", Tone::Bad), "2 % of the data directory's disk is free.");
+    let relay = alert(2, "Mail relay", ("Needs a look", Tone::Warn), "The relay has been failing for 12 minutes.");
+    let mine = Some(("Amara Obi".to_owned(), ago(now, 600)));
+    status::Alerts {
+        open: vec![disk, status::AlertRow { acknowledged: mine.clone(), ..quarantine }],
+        over: vec![status::AlertRow { resolved_at: Some(ago(now, 300)), acknowledged: mine, ..relay }],
+        reaches: vec!["2 addresses by mail".to_owned(), "a webhook".to_owned()],
+        problem: asked
+            .contains_key("problem")
+            .then(|| "That alert is over, so there is nothing to take on.".to_owned()),
     }
 }
 

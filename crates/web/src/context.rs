@@ -148,6 +148,7 @@ fn toast(done: &str) -> Option<Toast> {
         "lifted" => "The hold is lifted",
         "erased" => "The content of this call is deleted",
         "cancelled" => "It will not be sent",
+        "acknowledged" => "You have taken it on",
         "suppressed" => "It is written to no more",
         "unsuppressed" => "It is written to again",
         _ => return None,

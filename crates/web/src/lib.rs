@@ -28,6 +28,7 @@ mod views;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use alarms::signs::actions::Alarms;
 use axum::extract::FromRef;
 use demos::Demos;
 use identity::Authority;
@@ -51,6 +52,8 @@ pub struct Services {
     pub demos: Demos,
     /// Mails.
     pub outbox: Outbox,
+    /// How the installation stands.
+    pub alarms: Alarms,
     /// Work that happens later.
     pub jobs: Jobs,
     /// Every text that is sent, for the previews.
@@ -73,6 +76,7 @@ pub struct State {
     pub(crate) voice: VoiceState,
     pub(crate) demos: Demos,
     pub(crate) outbox: Outbox,
+    pub(crate) alarms: Alarms,
     pub(crate) jobs: Jobs,
     pub(crate) samples: Arc<[Sample]>,
     pub(crate) quotas: QuotaConfig,
@@ -84,7 +88,7 @@ pub struct State {
 impl State {
     /// Puts the parts together.
     pub fn new(services: Services) -> Self {
-        let Services { identity, voice, demos, outbox, jobs, samples, quotas, data_dir, site, demonstration } =
+        let Services { identity, voice, demos, outbox, alarms, jobs, samples, quotas, data_dir, site, demonstration } =
             services;
         let authority = identity.authority.clone();
         Self {
@@ -93,6 +97,7 @@ impl State {
             voice,
             demos,
             outbox,
+            alarms,
             jobs,
             samples: samples.into(),
             quotas,

@@ -9,8 +9,8 @@ use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use platform::audit::Actor;
-use platform::http::ApiError;
 use platform::http::router::Access;
+use platform::http::{ApiError, request_id};
 
 use super::model::{Caller, Person, Principal, Role, Scope};
 use super::{Authority, Identified, no_organization};
@@ -280,6 +280,7 @@ fn member_at_least(principal: &Principal, role: Role) -> Result<Caller, ApiError
         return Err(for_people_only());
     }
     let caller = Caller::of(principal).ok_or_else(no_organization)?;
+    request_id::note_org(caller.org);
     if caller.role < role {
         return Err(ApiError::forbidden(format!("This needs the role {role}; yours is {}.", caller.role)));
     }
@@ -290,7 +291,9 @@ fn may(principal: &Principal, role: Role, scope: Scope) -> Result<Caller, ApiErr
     match principal {
         Principal::Person(_) => member_at_least(principal, role),
         Principal::Program(program) if program.scopes.contain(scope) => {
-            Caller::of(principal).ok_or_else(no_organization)
+            let caller = Caller::of(principal).ok_or_else(no_organization)?;
+            request_id::note_org(caller.org);
+            Ok(caller)
         }
         Principal::Program(_) => {
             Err(ApiError::forbidden(format!("This API key does not have the scope {}.", scope.as_str())))

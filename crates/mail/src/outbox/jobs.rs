@@ -112,7 +112,7 @@ impl Worker {
             Err(nothing) => return Ok(nothing),
         };
         let outcome = self.hand_over(&claimed).await;
-        metrics::counter!("mail_attempts_total", "outcome" => word(&outcome), "priority" => claimed.priority.as_str())
+        metrics::counter!("voxanne_mail_attempts_total", "outcome" => word(&outcome), "priority" => claimed.priority.as_str())
             .increment(1);
         let (held, template) = (claimed.held, &claimed.head.template);
         tracing::info!(mail = %held.mail, template, outcome = word(&outcome), "handed a mail to the relay");
@@ -287,7 +287,7 @@ impl Worker {
                 let until = now + pause_after(failures + 1, first_pause(fault.kind), jitter());
                 store::pause_relay(&mut tx, relay, Some(&fault.words), until, now).await?;
                 let kind = fault.kind.as_str();
-                metrics::counter!("mail_relay_faults_total", "kind" => kind).increment(1);
+                metrics::counter!("voxanne_mail_relay_faults_total", "kind" => kind).increment(1);
                 tracing::warn!(relay, kind, fault = %fault, %until, "the mail relay fails; mails wait");
             }
             // A relay that breaks off there would turn the whole queue into mails that nobody knows of.
@@ -437,11 +437,11 @@ async fn measure(outbox: Outbox) -> Result<(), MailError> {
     let health = outbox.health().await?;
     let now = outbox.clock().now();
     let waited = health.oldest_due.map_or(0.0, |due| now.duration_since(due).as_secs_f64().max(0.0));
-    metrics::gauge!("mail_waiting").set(f64::from(i32::try_from(health.waiting).unwrap_or(i32::MAX)));
-    metrics::gauge!("mail_oldest_waiting_seconds").set(waited);
-    metrics::gauge!("mail_budget_used").set(f64::from(health.used));
-    metrics::gauge!("mail_budget_limit").set(f64::from(health.limit));
-    metrics::gauge!("mail_relay_failures").set(f64::from(health.relay.map_or(0, |relay| relay.failures)));
+    metrics::gauge!("voxanne_mail_waiting").set(f64::from(i32::try_from(health.waiting).unwrap_or(i32::MAX)));
+    metrics::gauge!("voxanne_mail_oldest_waiting_seconds").set(waited);
+    metrics::gauge!("voxanne_mail_budget_used").set(f64::from(health.used));
+    metrics::gauge!("voxanne_mail_budget_limit").set(f64::from(health.limit));
+    metrics::gauge!("voxanne_mail_relay_failures").set(f64::from(health.relay.map_or(0, |relay| relay.failures)));
     Ok(())
 }
 

@@ -212,7 +212,7 @@ fn credentials(url: &Url) -> Result<Option<(String, Secret)>, &'static str> {
 }
 
 /// Does not quote the text: an address is personal data.
-fn named_address(text: &str) -> Result<NamedAddress, String> {
+pub(super) fn named_address(text: &str) -> Result<NamedAddress, String> {
     text.parse().map_err(|_| "has something that is not an e-mail address".to_owned())
 }
 

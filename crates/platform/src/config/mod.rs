@@ -5,6 +5,7 @@
 //! that cannot be printed and may come from a file.
 
 pub mod accent;
+mod alerts;
 mod backup;
 mod mail;
 mod reader;
@@ -27,6 +28,7 @@ use crate::ids::OrgId;
 use crate::secret::Secret;
 use reader::{Reader, Recorded};
 
+pub use alerts::{AlertConfig, AlertWebhook, Heartbeat, SentryDsn, Thresholds, WebhookKey};
 pub use backup::BackupConfig;
 pub use mail::{MailConfig, MailEventsConfig, RelayConfig, RelayTls};
 pub use reader::{ConfigErrors, Problem};
@@ -62,6 +64,8 @@ pub struct Config {
     pub mail: MailConfig,
     /// Backups.
     pub backup: BackupConfig,
+    /// Who is told of trouble.
+    pub alerts: AlertConfig,
     /// What the installation may use up.
     pub quotas: QuotaConfig,
     /// What the public website says.
@@ -208,6 +212,7 @@ impl Config {
         let storage = storage::read(&mut reader);
         let outbound = outbound(&mut reader);
         let mail = mail::read(&mut reader);
+        let alerts = alerts::read(&mut reader);
         let site = site(&mut reader);
         let backup = backup::read(&mut reader, database.as_ref().ok().map(|database| &database.source));
         let quotas = quotas(&mut reader);
@@ -225,6 +230,7 @@ impl Config {
                 outbound: outbound?,
                 mail: mail?,
                 backup: backup?,
+                alerts: alerts?,
                 quotas: quotas?,
                 site: site?,
                 log: log?,

@@ -66,6 +66,44 @@ fn an_empty_environment_gives_the_documented_defaults() {
     assert_eq!(config.mail.daily_limit, 100);
     assert!(config.mail.events.sendgrid_keys.is_empty() && config.mail.events.mailgun_keys.is_empty());
     assert!(config.quotas.database_bytes.is_none() && config.quotas.provider_cost_usd.is_none());
+    assert!(config.alerts.to.is_empty() && config.alerts.webhook.is_none() && config.alerts.heartbeat.is_none());
+    assert!(config.alerts.sentry.is_none());
+    assert_eq!(config.alerts.thresholds, super::Thresholds::default());
+}
+
+#[test]
+fn an_alert_webhook_needs_its_key_and_what_is_secret_is_never_quoted() {
+    let key = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    let settings = [
+        ("VOXANNE_ALERT_TO", "Ops <ops@example.com>, second@example.com"),
+        ("VOXANNE_ALERT_WEBHOOK_URL", "https://alerts.example.com/hunter2"),
+        ("VOXANNE_ALERT_WEBHOOK_SECRET", &format!("{key},{key}")),
+        ("VOXANNE_HEARTBEAT_URL", "https://hc.example.com/hunter2"),
+        ("VOXANNE_HEARTBEAT_MINUTES", "2"),
+        ("VOXANNE_SENTRY_DSN", "https://hunter2@errors.example.com/1"),
+    ];
+    let config = Config::from_env(&env(&settings)).unwrap().alerts;
+    assert_eq!((config.to.len(), config.webhook.as_ref().unwrap().keys.len()), (2, 2));
+    assert_eq!(config.heartbeat.as_ref().unwrap().every, Duration::from_mins(2));
+    assert!(!format!("{config:?}").contains("hunter2"));
+    let text = problems(&[
+        ("VOXANNE_ALERT_WEBHOOK_URL", "https://alerts.example.com/hunter2"),
+        ("VOXANNE_HEARTBEAT_URL", "hunter2"),
+        ("VOXANNE_SENTRY_DSN", "https://errors.example.com/hunter2"),
+        ("VOXANNE_ALERT_DATABASE_CRITICAL_PERCENT", "70"),
+        ("VOXANNE_ALERT_TO", "everybody"),
+    ])
+    .to_string();
+    for said in [
+        "ALERT_WEBHOOK_SECRET must be set",
+        "HEARTBEAT_URL is not a URL",
+        "SENTRY_DSN is not",
+        "is 70, less",
+        "ALERT_TO has",
+    ] {
+        assert!(text.contains(said), "{said} in {text}");
+    }
+    assert!(!text.contains("hunter2"), "{text}");
 }
 
 #[test]

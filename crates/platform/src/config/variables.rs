@@ -53,6 +53,8 @@ pub enum Section {
     Mail,
     /// Backups.
     Backup,
+    /// Who is told of trouble.
+    Alerts,
     /// The public website.
     Website,
     /// Log output.
@@ -72,6 +74,7 @@ impl Section {
             Self::Outbound => "Requests to others",
             Self::Mail => "Mail",
             Self::Backup => "Backups",
+            Self::Alerts => "Alerts",
             Self::Website => "Website",
             Self::Log => "Log",
         }
@@ -578,6 +581,183 @@ pub(super) static BACKUP_KEY: Variable = Variable {
     secret: true,
 };
 
+pub(super) static ALERT_TO: Variable = Variable {
+    name: "VOXANNE_ALERT_TO",
+    section: Section::Alerts,
+    meaning: "Comma list of the addresses that are told when a vital sign of the installation is bad. Empty: nobody's; \
+              alerts are then on the operator's page alone.",
+    default: Some(""),
+    example: "operator@example.com",
+    secret: false,
+};
+
+pub(super) static ALERT_WEBHOOK_URL: Variable = Variable {
+    name: "VOXANNE_ALERT_WEBHOOK_URL",
+    section: Section::Alerts,
+    meaning: "Address that alerts are posted to, signed by the rules of Standard Webhooks. It has to be https on a \
+              public address, or in VOXANNE_OUTBOUND_ALLOW.",
+    default: None,
+    example: "https://alerts.example.com/voxanne",
+    secret: true,
+};
+
+pub(super) static ALERT_WEBHOOK_SECRET: Variable = Variable {
+    name: "VOXANNE_ALERT_WEBHOOK_SECRET",
+    section: Section::Alerts,
+    meaning: "The key that signs alerts: whsec_ and 24 to 64 random bytes in base64; a comma list while it is being \
+              replaced. Needed with VOXANNE_ALERT_WEBHOOK_URL.",
+    default: None,
+    example: "the output of: echo whsec_$(openssl rand -base64 32)",
+    secret: true,
+};
+
+pub(super) static HEARTBEAT_URL: Variable = Variable {
+    name: "VOXANNE_HEARTBEAT_URL",
+    section: Section::Alerts,
+    meaning: "Address of a dead man's switch: it is asked for as long as the installation works, and whoever runs it \
+              calls you when that stops. The only alarm that also works when this machine is gone.",
+    default: None,
+    example: "https://hc.example.com/0198c0de",
+    secret: true,
+};
+
+pub(super) static HEARTBEAT_MINUTES: Variable = Variable {
+    name: "VOXANNE_HEARTBEAT_MINUTES",
+    section: Section::Alerts,
+    meaning: "How often the dead man's switch is asked for.",
+    default: Some("5"),
+    example: "5",
+    secret: false,
+};
+
+pub(super) static SENTRY_DSN: Variable = Variable {
+    name: "VOXANNE_SENTRY_DSN",
+    section: Section::Alerts,
+    meaning: "Where faults of the program are reported (Sentry, or what speaks its protocol). Reports hold places in the \
+              program, codes and ids; nothing that was said, no numbers, no addresses. Unset: nowhere.",
+    default: None,
+    example: "https://KEY@errors.example.com/1",
+    secret: true,
+};
+
+pub(super) static ALERT_RECORDINGS_PERCENT: Variable = Variable {
+    name: "VOXANNE_ALERT_RECORDINGS_PERCENT",
+    section: Section::Alerts,
+    meaning: "An hour in which a smaller share of recordings was copied is worrying.",
+    default: Some("95"),
+    example: "95",
+    secret: false,
+};
+
+pub(super) static ALERT_RECORDINGS_LEAST: Variable = Variable {
+    name: "VOXANNE_ALERT_RECORDINGS_LEAST",
+    section: Section::Alerts,
+    meaning: "Recordings that an hour needs to be judged.",
+    default: Some("5"),
+    example: "5",
+    secret: false,
+};
+
+pub(super) static ALERT_EVENT_MINUTES: Variable = Variable {
+    name: "VOXANNE_ALERT_EVENT_MINUTES",
+    section: Section::Alerts,
+    meaning: "How long an event may wait to be stored, a call to be found by search, and the mail relay to come back. \
+              Critical after six times as long.",
+    default: Some("5"),
+    example: "5",
+    secret: false,
+};
+
+pub(super) static ALERT_JOB_MINUTES: Variable = Variable {
+    name: "VOXANNE_ALERT_JOB_MINUTES",
+    section: Section::Alerts,
+    meaning: "How late background work may begin.",
+    default: Some("15"),
+    example: "15",
+    secret: false,
+};
+
+pub(super) static ALERT_MAIL_PERCENT: Variable = Variable {
+    name: "VOXANNE_ALERT_MAIL_PERCENT",
+    section: Section::Alerts,
+    meaning: "From which spent share of the mail budget on it is worrying.",
+    default: Some("80"),
+    example: "80",
+    secret: false,
+};
+
+pub(super) static ALERT_DATABASE_PERCENT: Variable = Variable {
+    name: "VOXANNE_ALERT_DATABASE_PERCENT",
+    section: Section::Alerts,
+    meaning: "From which used share of VOXANNE_LIMIT_DATABASE_BYTES on it is worrying.",
+    default: Some("80"),
+    example: "80",
+    secret: false,
+};
+
+pub(super) static ALERT_DATABASE_CRITICAL_PERCENT: Variable = Variable {
+    name: "VOXANNE_ALERT_DATABASE_CRITICAL_PERCENT",
+    section: Section::Alerts,
+    meaning: "The same, from where on it is critical.",
+    default: Some("96"),
+    example: "96",
+    secret: false,
+};
+
+pub(super) static ALERT_DISK_PERCENT: Variable = Variable {
+    name: "VOXANNE_ALERT_DISK_PERCENT",
+    section: Section::Alerts,
+    meaning: "Down to which free share of the data directory's disk it is worrying; critical at a third of it.",
+    default: Some("10"),
+    example: "10",
+    secret: false,
+};
+
+pub(super) static ALERT_CERTIFICATE_DAYS: Variable = Variable {
+    name: "VOXANNE_ALERT_CERTIFICATE_DAYS",
+    section: Section::Alerts,
+    meaning: "How many days before its end the certificate of VOXANNE_PUBLIC_URL is worrying; critical at a quarter.",
+    default: Some("14"),
+    example: "14",
+    secret: false,
+};
+
+pub(super) static ALERT_CLOCK_SECONDS: Variable = Variable {
+    name: "VOXANNE_ALERT_CLOCK_SECONDS",
+    section: Section::Alerts,
+    meaning: "How far the clocks of this machine and of the database may be apart.",
+    default: Some("5"),
+    example: "5",
+    secret: false,
+};
+
+pub(super) static ALERT_PROVIDER_PERCENT: Variable = Variable {
+    name: "VOXANNE_ALERT_PROVIDER_PERCENT",
+    section: Section::Alerts,
+    meaning: "From which share of calls that failed within an hour on it is worrying, three calls at least.",
+    default: Some("20"),
+    example: "20",
+    secret: false,
+};
+
+pub(super) static ALERT_SILENCE_CALLS: Variable = Variable {
+    name: "VOXANNE_ALERT_SILENCE_CALLS",
+    section: Section::Alerts,
+    meaning: "How many calls, by its own history, must be missing before a number counts as silent.",
+    default: Some("10"),
+    example: "10",
+    secret: false,
+};
+
+pub(super) static ALERT_BACKUP_HOURS: Variable = Variable {
+    name: "VOXANNE_ALERT_BACKUP_HOURS",
+    section: Section::Alerts,
+    meaning: "How old the newest backup may be; critical at twice that.",
+    default: Some("26"),
+    example: "26",
+    secret: false,
+};
+
 pub(super) static SITE_FILE: Variable = Variable {
     name: "VOXANNE_SITE_FILE",
     section: Section::Website,
@@ -660,6 +840,25 @@ pub static VARIABLES: &[&Variable] = &[
     &BACKUP_AT,
     &BACKUP_KEEP,
     &BACKUP_KEY,
+    &ALERT_TO,
+    &ALERT_WEBHOOK_URL,
+    &ALERT_WEBHOOK_SECRET,
+    &HEARTBEAT_URL,
+    &HEARTBEAT_MINUTES,
+    &SENTRY_DSN,
+    &ALERT_RECORDINGS_PERCENT,
+    &ALERT_RECORDINGS_LEAST,
+    &ALERT_EVENT_MINUTES,
+    &ALERT_JOB_MINUTES,
+    &ALERT_MAIL_PERCENT,
+    &ALERT_DATABASE_PERCENT,
+    &ALERT_DATABASE_CRITICAL_PERCENT,
+    &ALERT_DISK_PERCENT,
+    &ALERT_CERTIFICATE_DAYS,
+    &ALERT_CLOCK_SECONDS,
+    &ALERT_PROVIDER_PERCENT,
+    &ALERT_SILENCE_CALLS,
+    &ALERT_BACKUP_HOURS,
     &SITE_FILE,
     &LOG,
     &LOG_FORMAT,

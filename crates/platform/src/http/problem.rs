@@ -188,6 +188,7 @@ impl ApiError {
                 code = self.code,
                 status = self.status.as_u16(),
                 request.id = request_id::current(),
+                route = request_id::current_route(),
                 cause = cause.as_deref().unwrap_or("none recorded"),
                 "request failed"
             );

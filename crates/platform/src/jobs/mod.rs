@@ -166,17 +166,18 @@ impl Jobs {
             let states =
                 [("waiting", queue.waiting), ("later", queue.later), ("running", queue.running), ("dead", queue.dead)];
             for (state, count) in states {
-                metrics::gauge!("jobs", "queue" => queue.name.clone(), "state" => state).set(number(count));
+                metrics::gauge!("voxanne_jobs", "queue" => queue.name.clone(), "state" => state).set(number(count));
             }
             let waited = queue.oldest_due.map_or(SignedDuration::ZERO, |due| now.duration_since(due));
-            metrics::gauge!("jobs_oldest_waiting_seconds", "queue" => queue.name).set(waited.as_secs_f64());
+            metrics::gauge!("voxanne_jobs_oldest_waiting_seconds", "queue" => queue.name).set(waited.as_secs_f64());
         }
         for schedule in schedules {
             let name = schedule.name.clone();
-            metrics::gauge!("schedule_seconds_since_success", "schedule" => name.clone())
+            metrics::gauge!("voxanne_schedule_seconds_since_success", "schedule" => name.clone())
                 .set(schedule.since_success(now).as_secs_f64());
-            metrics::gauge!("schedule_lag_seconds", "schedule" => name.clone()).set(schedule.lag(now).as_secs_f64());
-            metrics::gauge!("schedule_failures", "schedule" => name).set(f64::from(schedule.failures));
+            metrics::gauge!("voxanne_schedule_lag_seconds", "schedule" => name.clone())
+                .set(schedule.lag(now).as_secs_f64());
+            metrics::gauge!("voxanne_schedule_failures", "schedule" => name).set(f64::from(schedule.failures));
         }
         Ok(())
     }

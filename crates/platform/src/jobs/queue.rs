@@ -235,6 +235,6 @@ where
     }
 
     fn count(&self, outcome: &'static str) {
-        metrics::counter!("job_runs_total", "queue" => self.queue.name, "outcome" => outcome).increment(1);
+        metrics::counter!("voxanne_job_runs_total", "queue" => self.queue.name, "outcome" => outcome).increment(1);
     }
 }

@@ -136,7 +136,8 @@ impl Jobs {
             Ended::Panicked => Err("it panicked; the log says where".to_owned()),
             Ended::TooLong => Err(too_long(schedule)),
             Ended::Lost => {
-                metrics::counter!("schedule_runs_total", "schedule" => schedule.name, "outcome" => "lost").increment(1);
+                metrics::counter!("voxanne_schedule_runs_total", "schedule" => schedule.name, "outcome" => "lost")
+                    .increment(1);
                 tracing::warn!(schedule = schedule.name, "the lease on a duty was lost; another node begins anew");
                 return Ok(until);
             }
@@ -201,7 +202,7 @@ fn too_long(schedule: &Schedule) -> String {
 
 fn count(schedule: &Schedule, ran: &Ran) {
     let outcome = if ran.is_ok() { "succeeded" } else { "failed" };
-    metrics::counter!("schedule_runs_total", "schedule" => schedule.name, "outcome" => outcome).increment(1);
+    metrics::counter!("voxanne_schedule_runs_total", "schedule" => schedule.name, "outcome" => outcome).increment(1);
 }
 
 fn complain(schedule: &Schedule, words: Option<&str>) {

@@ -11,6 +11,7 @@
 //! - time, bytes and hops are limited; the body is handed on as it comes, and never unpacked;
 //! - an error names the host and a class, never a path, a query or a secret.
 
+mod connect;
 mod error;
 mod guard;
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod embedded;
+mod faults;
 mod hub;
 mod jobs;
 mod tenancy;

@@ -202,7 +202,20 @@ async fn the_system_login_sees_what_its_policies_name_and_no_more() {
     .fetch_all(&mut db.admin().await)
     .await
     .unwrap();
-    assert_eq!(counted, ["at", "cost_micros", "currency", "duration_seconds", "org_id"]);
+    assert_eq!(
+        counted,
+        [
+            "at",
+            "cost_micros",
+            "currency",
+            "direction",
+            "duration_seconds",
+            "ended_at",
+            "ended_class",
+            "number_id",
+            "org_id"
+        ]
+    );
 }
 
 // --- connections --------------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use platform::clock::Clock;
 use platform::http::problem::Chain;
+use platform::http::request_id;
 use platform::ids::{ConnectionId, OrgId};
 use platform::jobs::{Jobs, Report, Schedule};
 use platform::realtime::Hub;
@@ -227,6 +228,8 @@ impl Ingress {
             result = self.call(verifier, event, &compressed).await;
         }
         let ingested = result?;
+        ingested.org_id.into_iter().for_each(request_id::note_org);
+        ingested.call_id.into_iter().for_each(request_id::note_call);
         if let (Some(org), Some(seq)) = (ingested.org_id, ingested.live_seq) {
             self.hub.wake(org, seq);
             self.neighbours.tell(org, seq);

@@ -160,7 +160,7 @@ impl Copier {
         let started = Instant::now();
         match self.copy(job, &begun).await {
             Ok(file) => {
-                metrics::histogram!("recording_copy_seconds").record(started.elapsed().as_secs_f64());
+                metrics::histogram!("voxanne_recording_copy_seconds").record(started.elapsed().as_secs_f64());
                 self.settle_ready(job, &begun, file).await
             }
             Err(Stop::Failed(failure)) => self.settle_failure(job, &begun, failure).await,
@@ -189,10 +189,7 @@ impl Copier {
         failpoint::here("recordings.copying").await;
 
         let key = Key::new(format!("{}/{}/{}.{}", job.org, begun.call, begun.id, begun.run))?;
-        let sha256 = self.store(&key, head, &mut response, &mut coming).await?;
-        sound::whole(media, &coming.beginning, coming.read).map_err(|announced| {
-            Failure::new(Reason::WrongLength, format!("{} of {announced} bytes came", coming.read))
-        })?;
+        let sha256 = self.store(&key, media, head, &mut response, &mut coming).await?;
         failpoint::here("recordings.stored").await;
         let measured = self.measure(&key, coming.read, media, &job.lost()).await;
         let measured = match measured {
@@ -238,6 +235,7 @@ impl Copier {
     async fn store(
         &self,
         key: &Key,
+        media: Media,
         head: Bytes,
         response: &mut Response,
         coming: &mut Coming,
@@ -258,6 +256,10 @@ impl Copier {
                     return Err(failure);
                 }
             };
+        }
+        if let Err(announced) = sound::whole(media, &coming.beginning, coming.read) {
+            upload.abandon().await;
+            return Err(Failure::new(Reason::WrongLength, format!("{} of {announced} bytes came", coming.read)));
         }
         failpoint::here("recordings.received").await;
         upload.finish().await?;
@@ -323,8 +325,8 @@ impl Copier {
         match (seq, key) {
             (Some(seq), _) => {
                 self.announce(job.org, seq);
-                metrics::counter!("recordings_copied_total").increment(1);
-                metrics::counter!("recording_bytes_total").increment(file.size);
+                metrics::counter!("voxanne_recordings_copied_total").increment(1);
+                metrics::counter!("voxanne_recording_bytes_total").increment(file.size);
             }
             (None, Ok(key)) => self.forget(&key).await,
             (None, Err(_)) => {}
@@ -343,7 +345,7 @@ impl Copier {
             Next::Expire => (State::Expired, "call.updated"),
         };
         let is_final = matches!(decided, Next::GiveUp | Next::Expire);
-        metrics::counter!("recordings_failed_total", "reason" => reason.as_str(), "final" => is_final.to_string())
+        metrics::counter!("voxanne_recordings_failed_total", "reason" => reason.as_str(), "final" => is_final.to_string())
             .increment(1);
         failpoint::here("recordings.failed").await;
         let mut tx = self.parts.tenancy.tenant(job.org).await?;

@@ -219,7 +219,7 @@ async fn a_run_that_is_cut_off_goes_on_where_it_stopped_and_lists_nothing_twice(
         asked.provider.put("Practice", call).unwrap();
     }
     // Some windows are read, then the provider wants to be left alone for longer than a run waits.
-    asked.provider.spoil_api(ApiRoute::List, ApiFault::Hang(std::time::Duration::ZERO), 5);
+    asked.provider.spoil_api(ApiRoute::List, ApiFault::Hang(std::time::Duration::ZERO), 3);
     asked.provider.spoil_api(ApiRoute::List, ApiFault::Throttled(Some(3_600)), 1);
     let first = asked.reconciler.run(AskedBy::Schedule, None).await.unwrap().remove(0);
     assert!(!first.complete && first.problem.is_some(), "{first:?}");

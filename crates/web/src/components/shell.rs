@@ -27,6 +27,8 @@ pub enum Nav {
     Mail,
     /// What is used up.
     Limits,
+    /// How the installation stands.
+    Status,
     /// Demos of the operator.
     Bookings,
     /// Whether every call is accounted for.
@@ -166,6 +168,7 @@ fn sidebar(chrome: &Chrome, current: Nav) -> Markup {
                         (entry(current == Nav::Mail, "/app/operator/mail", Icon::Mail, "E-mail"))
                         (entry(current == Nav::Limits, "/app/operator/limits", Icon::Gauge, "Limits"))
                         (entry(current == Nav::Accounting, "/app/operator/accounting", Icon::Activity, "Accounting"))
+                        (entry(current == Nav::Status, "/app/operator/status", Icon::CircleAlert, "Status"))
                         (entry(current == Nav::Jobs, "/app/operator/jobs", Icon::ListChecks, "Jobs"))
                         (entry(current == Nav::Quarantine, "/app/operator/quarantine", Icon::Inbox, "Quarantine"))
                     }

@@ -17,5 +17,6 @@ pub mod problem;
 pub mod profile;
 pub mod quarantine;
 pub mod retention;
+pub mod status;
 pub mod team;
 pub mod today;

@@ -15,6 +15,7 @@ mod organization;
 mod profile;
 mod quarantine;
 mod retention;
+mod status;
 mod team;
 mod today;
 
@@ -72,6 +73,9 @@ pub fn router(state: State) -> Router {
         .page("POST", "/app/operator/mail/unsuppress", mail::unsuppress)
         .page("GET", "/app/operator/limits", limits::show)
         .page("GET", "/app/operator/accounting", accounting::show)
+        .page("GET", "/app/operator/status", status::show)
+        .page("GET", "/app/operator/alerts", status::show_alerts)
+        .page("POST", "/app/operator/alerts/acknowledge", status::acknowledge)
         .page("GET", "/app/operator/jobs", jobs::show)
         .page("POST", "/app/operator/jobs/retry", jobs::retry)
         .page("POST", "/app/operator/jobs/run", jobs::run)

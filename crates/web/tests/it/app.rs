@@ -9,7 +9,7 @@ use crate::desk::{Desk, PASSWORD};
 const CALL: &str = "0199f0aa-1c11-7d52-9a3e-5d1f0c0a0001";
 
 /// Every page and every form of the app. A new route belongs in one of these lists.
-const PAGES: [&str; 18] = [
+const PAGES: [&str; 20] = [
     "/app",
     "/app/live",
     "/app/calls",
@@ -24,12 +24,14 @@ const PAGES: [&str; 18] = [
     "/app/operator/mail/unmatched",
     "/app/operator/mail/previews",
     "/app/operator/limits",
+    "/app/operator/status",
+    "/app/operator/alerts",
     "/app/operator/accounting",
     "/app/operator/jobs",
     "/app/operator/quarantine",
     "/app/operator/import",
 ];
-const FORMS: [&str; 31] = [
+const FORMS: [&str; 32] = [
     "/app/organization",
     "/app/settings/profile/password",
     "/app/settings/profile/preferences",
@@ -56,6 +58,7 @@ const FORMS: [&str; 31] = [
     "/app/operator/mail/cancel",
     "/app/operator/mail/suppress",
     "/app/operator/mail/unsuppress",
+    "/app/operator/alerts/acknowledge",
     "/app/operator/jobs/retry",
     "/app/operator/jobs/run",
     "/app/operator/quarantine/replay",
@@ -187,7 +190,7 @@ async fn each_role_gets_the_pages_that_are_for_it() {
     let mut admin = desk.db.admin().await;
     let org = practice.org.uuid();
     for (role, pages, operator) in
-        [("viewer", 5, false), ("member", 5, false), ("admin", 9, false), ("owner", 18, true)]
+        [("viewer", 5, false), ("member", 5, false), ("admin", 10, false), ("owner", 20, true)]
     {
         let set = "update memberships set role = $1 where org_id = $2";
         sqlx::query(set).bind(role).bind(org).execute(&mut admin).await.unwrap();

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use alarms::signs::actions::Alarms;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use http::header::{ACCEPT, CONTENT_TYPE, COOKIE, LOCATION, SET_COOKIE};
@@ -32,6 +33,7 @@ pub struct Desk {
     pub db: TestDb,
     pub clock: Clock,
     pub outbox: mail::Outbox,
+    pub alarms: Alarms,
     pub storage: Storage,
     identity: identity::State,
     router: Router,
@@ -52,15 +54,15 @@ impl Desk {
     /// With these settings of mail.
     pub async fn with_mail(variables: &[(&str, &str)]) -> Self {
         let db = TestDb::new().await;
-        let (outbox, storage, identity, router) = build(&db, &db.tenancy(), variables);
-        Self { clock: db.clock(), db, outbox, storage, identity, router }
+        let (outbox, storage, identity, alarms, router) = build(&db, &db.tenancy(), variables);
+        Self { clock: db.clock(), db, outbox, alarms, storage, identity, router }
     }
 
     /// From now on the pages find no database; what was sealed before can still be read.
     pub fn lose_database(&mut self) {
         let nowhere = sqlx::postgres::PgConnectOptions::new_without_pgpass().host("127.0.0.1").port(1);
         let tenancy = Tenancy::unconnected(Logins { app: nowhere.clone(), system: nowhere }, 1);
-        (self.outbox, self.storage, self.identity, self.router) = build(&self.db, &tenancy, &[]);
+        (self.outbox, self.storage, self.identity, self.alarms, self.router) = build(&self.db, &tenancy, &[]);
     }
 
     /// The first practice's owner runs the installation.
@@ -175,7 +177,7 @@ fn build(
     db: &TestDb,
     tenancy: &Tenancy,
     variables: &[(&str, &str)],
-) -> (mail::Outbox, Storage, identity::State, Router) {
+) -> (mail::Outbox, Storage, identity::State, Alarms, Router) {
     let env = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let config = Config::from_env(&env).unwrap();
     let clock = db.clock();
@@ -239,6 +241,17 @@ fn build(
         booking_limit: None,
         tell: std::sync::Arc::new(|_, _| {}),
     });
+    let alarms = Alarms::new(alarms::signs::actions::Services {
+        tenancy: tenancy.clone(),
+        clock: clock.clone(),
+        outbox: outbox.clone(),
+        jobs: jobs.clone(),
+        outbound: platform::outbound::Outbound::new(&config.outbound, clock).unwrap(),
+        config: config.alerts,
+        database_limit: None,
+        public_origin: origin.clone(),
+        data_dir: db.scratch_dir(),
+    });
     let site = web::site::Site::new(platform::config::SiteConfig::default(), origin);
     let (webhooks, _) = voice::public_router(&voice).split();
     let (booking, _) = demos::public_router(demos.clone()).split();
@@ -247,6 +260,7 @@ fn build(
         voice: voice.clone(),
         demos,
         outbox: outbox.clone(),
+        alarms: alarms.clone(),
         jobs,
         samples: vec![sample()],
         quotas: platform::config::QuotaConfig { provider_minutes: Some(100), ..Default::default() },
@@ -255,7 +269,7 @@ fn build(
         demonstration: false,
     });
     let router = web::router(pages).merge(webhooks).merge(booking);
-    (outbox, storage, identity, router)
+    (outbox, storage, identity, alarms, router)
 }
 
 /// A text for the previews.

@@ -8,6 +8,7 @@ mod desk;
 mod keeping;
 mod operator_jobs;
 mod operator_mail;
+mod operator_status;
 mod pages;
 mod pressed_twice;
 mod settings;

@@ -110,7 +110,9 @@ impl Installation {
             Stdio::from(file)
         };
         let all: Vec<&str> = ["serve"].iter().chain(arguments).copied().collect();
-        let child = self.command(&all, settings).stdout(log("out.log")).stderr(log("err.log")).spawn().unwrap();
+        // As much as an operator may ask for: the log of the whole run is looked through.
+        let settings: Vec<_> = [("VOXANNE_LOG", "debug,sqlx=off")].iter().chain(settings).copied().collect();
+        let child = self.command(&all, &settings).stdout(log("out.log")).stderr(log("err.log")).spawn().unwrap();
         let mut server = Server { child };
         self.until_ready(&mut server).await;
         server
@@ -154,6 +156,7 @@ impl Installation {
 
 impl Drop for Installation {
     fn drop(&mut self) {
+        test_support::logs::keep_file(&self.file("err.log"));
         // The database ends by itself when its server is killed; the directory must outlast it.
         for _ in 0..200 {
             if self.postmaster().is_none() {

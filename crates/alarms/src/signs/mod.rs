@@ -1,0 +1,13 @@
+//! The vital signs.
+//!
+//! A duty looks at all of them every minute ([`actions::measure`]), one node at a time. What belongs to one machine, its disk and
+//! its spool, is that node's. Each sign is measured on its own, so that one that fails says nothing of the others.
+//!
+//! Tables: `vital_signs`, and it reads the figures of many others under the system login.
+
+pub mod actions;
+pub mod certificate;
+pub mod disk;
+pub mod model;
+pub mod silence;
+pub(crate) mod store;
