@@ -60,10 +60,10 @@ pub struct LegTally {
 }
 
 impl LegTally {
-    /// Remembers a column.
+    /// Remembers a column. Its name is the file's: PostgreSQL keeps no NUL.
     pub fn note_column(&mut self, name: &str) {
         if self.columns.len() < MOST_COLUMNS && !self.columns.contains(name) {
-            self.columns.insert(name.to_owned());
+            self.columns.insert(name.replace('\0', "\u{fffd}"));
         }
     }
 }

@@ -285,11 +285,13 @@ impl Studio {
     async fn until(&self, jobs: &Jobs, call: CallId, what: impl Fn(&Recording) -> bool) -> Recording {
         let waited = async {
             loop {
+                // Looked at first: what waits stays as it is until time goes on, so no state is passed over unseen.
+                let waiting = self.is_waiting().await;
                 let recording = self.recording(call).await;
                 if what(&recording) {
                     return recording;
                 }
-                if self.is_waiting().await {
+                if waiting {
                     self.plan.clock.advance(SignedDuration::from_mins(8));
                     jobs.wake(jobs::QUEUE);
                 }

@@ -42,7 +42,7 @@ async fn recording_is(desk: &Desk, practice: &Practice, call: Uuid, state: &str,
     .bind(ready.then_some(5_i64))
     .bind(ready.then(|| vec![7_u8; 32]))
     .bind(ready.then_some("audio/wav"))
-    .bind(ready.then(|| [vec![0, 200, 0, 0], vec![90, 0, 0, 0]].concat()))
+    .bind(ready.then(|| [vec![0_u8, 200, 0, 0], vec![90, 0, 0, 0]].concat()))
     .execute(&mut admin)
     .await
     .unwrap();

@@ -70,6 +70,7 @@ impl TestApp {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         // Fails when an earlier test of this process has done it.
         let _installed = rustls::crypto::ring::default_provider().install_default();
+        std::fs::create_dir_all(db.scratch_dir()).unwrap();
         let data_dir = db.scratch_dir().display().to_string();
         let environment: BTreeMap<String, String> = [("VOXANNE_DATA_DIR", data_dir.as_str())]
             .iter()
@@ -176,7 +177,7 @@ impl TestApp {
         sqlx::query(
             "insert into call_recordings (org_id, recording_id, call_id, channel, state, storage_key, size_bytes, sha256,
                content_type, duration_ms, channels, peaks, copied_at, queued_at)
-             values ($1, gen_random_uuid(), $2, 'stereo', 'ready', $3, $4, sha256($5), 'audio/wav', 4000, 2, '\x00ff00ff', now(), now())
+             values ($1, gen_random_uuid(), $2, 'stereo', 'ready', $3, $4, sha256($5), 'audio/wav', 4000, 2, '\\x00ff00ff', now(), now())
              on conflict (org_id, call_id, channel) do update set state = 'ready', storage_key = excluded.storage_key,
                size_bytes = excluded.size_bytes, sha256 = excluded.sha256, content_type = excluded.content_type,
                copied_at = now(), queued_at = now(), reason = null",
