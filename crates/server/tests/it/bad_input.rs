@@ -488,7 +488,7 @@ fn fine_bodies(ours: &Practice) -> BTreeMap<&'static str, (String, Value)> {
             "create_connection",
             (
                 "/api/v1/connections".into(),
-                json!({"label": "Line", "webhook_secret": "long-enough", "auth": {"scheme": "hmac"}, "api_key": "key"}),
+                json!({"label": "Line", "webhook_secret": "long-enough", "auth": {"scheme": "hmac"}, "api_key": "private-key-of-the-line"}),
             ),
         ),
         ("add_connection_secret", (format!("{connection}/secrets"), json!({"webhook_secret": "long-enough"}))),

@@ -98,7 +98,7 @@ async fn a_failed_copy_is_tried_again_from_the_page() {
     let action = format!("{path}/recording/retry");
     let done = owner.submit(&path, &action, &[]).await;
     assert_eq!(done.location(), format!("{path}?done=fetched"));
-    assert!(owner.get(&path).await.body.contains("It waits to be copied"));
+    assert!(owner.get(&path).await.body.contains(">Waiting<"));
     let token = owner.get(&path).await.between("name=\"_csrf\" value=\"", "\"").to_owned();
     let again = owner.post(&action, &[("_csrf", &token)]).await;
     assert_eq!(again.status, StatusCode::CONFLICT);

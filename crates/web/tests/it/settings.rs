@@ -289,8 +289,11 @@ async fn an_imported_row_that_waits_is_given_to_a_practice_by_the_operator() {
     assert!(shown.body.contains("2 rows") && shown.body.contains("call_logs.csv:2"), "{}", shown.body);
     assert!(shown.body.contains("nothing says whose it is") && shown.body.contains("Bright Dental"));
     assert!(!shown.body.contains("7700"), "what a row says is sealed");
-    let id = shown.between("name=\"row\" value=\"", "\"").to_owned();
-    let other = shown.body.split("name=\"row\" value=\"").nth(2).unwrap().split('"').next().unwrap().to_owned();
+    let row_of = |place: &str| {
+        let mut rows = shown.body.split("name=\"row\" value=\"").skip(1);
+        rows.find(|row| row.contains(place)).unwrap().split('"').next().unwrap().to_owned()
+    };
+    let (id, other) = (row_of("call_logs.csv:2"), row_of("call_logs.csv:3"));
     let org = practice.org.to_string();
     let nothing = operator.submit(page, action, &[("org_id", &org)]).await;
     assert_eq!(nothing.status, StatusCode::UNPROCESSABLE_ENTITY);
