@@ -119,10 +119,9 @@ impl Standing {
     pub fn due(&self, policy: &Policy, now: Timestamp) -> Due {
         let is_past = |limit: Option<Timestamp>| limit.is_some_and(|limit| self.at < limit);
         match self.may_be_erased() {
-            Err(_) => Due::Nothing,
             Ok(()) if is_past(policy.content_before(now)) => Due::Content,
             Ok(()) if is_past(policy.recordings_before(now)) => Due::Recording,
-            Ok(()) => Due::Nothing,
+            Ok(()) | Err(_) => Due::Nothing,
         }
     }
 }

@@ -265,7 +265,7 @@ pub(super) async fn due(
     )
     .bind(tx.org())
     .bind(before.to_sqlx())
-    .bind(content_before.map(|before| before.to_sqlx()))
+    .bind(content_before.map(jiff_sqlx::ToSqlx::to_sqlx))
     .bind(last.map(|last| last.at.to_sqlx()))
     .bind(last.map(|last| last.id))
     .bind(limit)
@@ -298,7 +298,7 @@ pub(super) async fn preview(
     )
     .bind(tx.org())
     .bind(before.to_sqlx())
-    .bind(content_before.map(|before| before.to_sqlx()))
+    .bind(content_before.map(jiff_sqlx::ToSqlx::to_sqlx))
     .fetch_one(tx.conn())
     .await?)
 }

@@ -375,9 +375,9 @@ async fn live_through(steps: Vec<Vec<Deed>>) -> Result<(), TestCaseError> {
             before.push(kept(&desk, *call).await);
         }
         let deeds = step.iter().map(async |deed| match *deed {
-            Deed::Hold(n) => refusal(hold(&desk, org, calls[n]).await),
-            Deed::Lift(n) => refusal(lift(&desk, org, calls[n]).await),
-            Deed::Erase(n) => refusal(erase(&desk, org, calls[n]).await),
+            Deed::Hold(n) => refusal(&hold(&desk, org, calls[n]).await),
+            Deed::Lift(n) => refusal(&lift(&desk, org, calls[n]).await),
+            Deed::Erase(n) => refusal(&erase(&desk, org, calls[n]).await),
             Deed::Report(n) => drop(desk.take(Some(org), &about(&report(), names[n])).await),
             Deed::Set(recording, content) => set(&desk, org, recording, content).await,
             Deed::Run => drop(jobs::run_all(&desk.tenancy, &clock, &queue(&desk)).await.unwrap()),
@@ -400,11 +400,8 @@ async fn live_through(steps: Vec<Vec<Deed>>) -> Result<(), TestCaseError> {
 }
 
 /// A rule may forbid a deed; anything else is a fault.
-fn refusal(done: Result<(), RetentionError>) {
-    match done {
-        Ok(()) | Err(RetentionError::Refused(_)) => {}
-        Err(error) => panic!("{error}"),
-    }
+fn refusal(done: &Result<(), RetentionError>) {
+    assert!(matches!(done, Ok(()) | Err(RetentionError::Refused(_))), "{done:?}");
 }
 
 #[test]

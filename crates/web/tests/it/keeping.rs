@@ -116,8 +116,8 @@ async fn a_call_is_held_lifted_and_deleted_from_its_page() {
     let empty = owner.submit(&path, &hold, &[("reason", " ")]).await;
     assert_eq!(empty.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(empty.body.contains("why this call must be kept"));
-    let held = owner.submit(&path, &hold, &[("reason", "Complaint of 12 November")]).await;
-    assert_eq!(held.location(), format!("{path}?done=held"));
+    let kept = owner.submit(&path, &hold, &[("reason", "Complaint of 12 November")]).await;
+    assert_eq!(kept.location(), format!("{path}?done=held"));
     let page = owner.get(&path).await;
     assert!(page.body.contains("Complaint of 12 November") && page.body.contains("Legal hold"));
     assert!(!page.body.contains(&erase), "what is on hold cannot be deleted from here");
@@ -128,12 +128,14 @@ async fn a_call_is_held_lifted_and_deleted_from_its_page() {
 
     assert_eq!(owner.submit(&path, &lift, &[]).await.location(), format!("{path}?done=lifted"));
     assert_eq!(owner.submit(&path, &erase, &[]).await.location(), format!("{path}?done=erased"));
-    let left = owner.get(&path).await;
-    assert!(left.body.contains("The content of this call was deleted") && left.body.contains("by Amara Osei"));
+    let remaining = owner.get(&path).await;
+    assert!(
+        remaining.body.contains("The content of this call was deleted") && remaining.body.contains("by Amara Osei")
+    );
     for word in ["check-up", "Check-up", "Priya Nair", "7700 900118"] {
-        assert!(!left.body.contains(word), "{word}");
+        assert!(!remaining.body.contains(word), "{word}");
     }
-    assert!(left.body.contains("Unknown caller") && !left.body.contains(&hold));
+    assert!(remaining.body.contains("Unknown caller") && !remaining.body.contains(&hold));
     assert!(owner.get("/app/calls?q=check").await.body.contains("No call matches"));
 }
 
