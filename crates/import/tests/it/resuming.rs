@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use proptest::test_runner::Config;
 use serde_json::{Value, json};
 
-use crate::support::{Move, call_log, counts, id, met, org, tally, with, without_run};
+use crate::support::{Move, call_log, counts, id, met, org, tally, with};
 
 /// A little of everything: rows of two practices in one file, calls in three tables, rows without organization, bad ones.
 pub fn a_little_of_everything(moving: &Move) {
@@ -162,7 +162,16 @@ proptest! {
             whole.importer.chunk_rows = chunk_rows;
             a_little_of_everything(&whole);
             let expected = whole.run().await;
-            assert_eq!(without_run(&report), without_run(&expected));
+            // Killed after its last commit and before it could say so, everything is there already.
+            let settled = |report: &Report| {
+                let tallies = report.tables.iter();
+                let count = |tally: &import::report::Tally| {
+                    let here = tally.imported + tally.merged + tally.already_there;
+                    (tally.read, here, tally.quarantined, tally.refused)
+                };
+                tallies.map(|(table, tally)| (*table, count(tally))).collect::<Vec<_>>()
+            };
+            assert_eq!(settled(&report), settled(&expected));
             assert_eq!(killed.everything().await, whole.everything().await);
         });
     }
