@@ -129,6 +129,8 @@ export class Player extends HTMLElement {
   toggle() {
     if (this.audio?.paused) this.play();
     else this.audio?.pause();
+    // The event comes a moment later; who presses twice meanwhile would press on a word that is no longer true.
+    this.turned();
   }
 
   /** @param {number} by steps up or down */
