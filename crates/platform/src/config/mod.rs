@@ -70,6 +70,8 @@ pub struct Config {
     pub quotas: QuotaConfig,
     /// What the public website says.
     pub site: SiteConfig,
+    /// How long a demo booking is kept; `None`: for ever.
+    pub bookings_keep_for: Option<jiff::SignedDuration>,
     /// Log output.
     pub log: LogConfig,
 }
@@ -215,6 +217,7 @@ impl Config {
         let alerts = alerts::read(&mut reader);
         let site = site(&mut reader);
         let backup = backup::read(&mut reader, database.as_ref().ok().map(|database| &database.source));
+        let bookings_keep_for = reader.optional(&variables::BOOKINGS_KEEP_DAYS, values::days);
         let quotas = quotas(&mut reader);
         let log = log(&mut reader);
         let problems = reader.into_problems();
@@ -233,6 +236,7 @@ impl Config {
                 alerts: alerts?,
                 quotas: quotas?,
                 site: site?,
+                bookings_keep_for: bookings_keep_for?,
                 log: log?,
             })
         };
