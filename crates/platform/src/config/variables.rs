@@ -755,6 +755,9 @@ pub(super) static ALERT_BACKUP_HOURS: Variable = Variable {
     meaning: "How old the newest backup may be; critical at twice that.",
     default: Some("26"),
     example: "26",
+    secret: false,
+};
+
 pub(super) static BOOKINGS_KEEP_DAYS: Variable = Variable {
     name: "VOXANNE_BOOKINGS_KEEP_DAYS",
     section: Section::Website,
