@@ -16,7 +16,7 @@ use std::sync::Arc;
 use axum::extract::FromRef;
 use identity::Authority;
 use identity::organizations::actions::operator_organization;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use mail::{MailError, Outbox};
 use platform::clock::Clock;
 use platform::config::Origin;
@@ -45,6 +45,8 @@ pub struct Services {
     pub public_limit: Option<Limiter<IpAddr>>,
     /// Bookings and holds per client.
     pub booking_limit: Option<Limiter<IpAddr>>,
+    /// How long a booking is kept after its demo, or after it was last touched; `None`: for ever.
+    pub keep_for: Option<SignedDuration>,
     /// Called after a change was committed.
     pub tell: Tell,
 }
@@ -93,6 +95,10 @@ impl Demos {
             Some(limit) => limit.check(&client.limit_key()),
             None => Ok(()),
         }
+    }
+
+    fn keep_for(&self) -> Option<SignedDuration> {
+        self.0.keep_for
     }
 
     fn clock(&self) -> &Clock {

@@ -239,6 +239,7 @@ fn build(
         name: "Voxanne".to_owned(),
         public_limit: None,
         booking_limit: None,
+        keep_for: None,
         tell: std::sync::Arc::new(|_, _| {}),
     });
     let alarms = Alarms::new(alarms::signs::actions::Services {
