@@ -81,8 +81,7 @@ async fn preview_retention(
     let mut tx = caller.begin(&state.tenancy).await?;
     let preview = actions::preview(&mut tx, &policy, state.now()).await?;
     tx.commit().await?;
-    let confirmation =
-        confirmation(&state.master_key, caller.org, &policy, state.now()).map_err(ApiError::internal)?;
+    let confirmation = confirmation(&state.master_key, caller.org, &policy, state.now()).map_err(ApiError::internal)?;
     Ok(Json(Seen { preview, confirmation }))
 }
 

@@ -8,8 +8,9 @@ use voice::calls::model::Direction;
 use super::calls::Outcome;
 use crate::assets;
 use crate::components::{
-    Field, Icon, Look, Moment, Nav, Player, Tone, Turn, banner, caller, card, confirm, direction_word, empty, finder, heading,
-    icon, key_values, live_region, moment, post_form, shell, speaking, submit, tag, timeline, timer, transcript,
+    Field, Icon, Look, Moment, Nav, Player, Tone, Turn, banner, caller, card, confirm, direction_word, empty, finder,
+    heading, icon, key_values, live_region, moment, post_form, shell, speaking, submit, tag, timeline, timer,
+    transcript,
 };
 use crate::format;
 use crate::frame::Chrome;

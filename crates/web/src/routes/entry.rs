@@ -196,9 +196,7 @@ pub(super) async fn accept_invitation(
     let Joining { name, password } = form.input.map_err(ApiError::invalid)?;
     let (authority, password) = (&state.authority, Secret::new(password));
     let joined = match organizations::accept_invitation(authority, &token, &name, password.clone(), client).await {
-        Err(OrganizationError::LinkDead) => {
-            organizations::accept_again(authority, &token, password, client).await
-        }
+        Err(OrganizationError::LinkDead) => organizations::accept_again(authority, &token, password, client).await,
         joined => joined,
     };
     let error = match joined {
