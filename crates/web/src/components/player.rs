@@ -74,8 +74,8 @@ impl Player {
                         }
                     }
                     @if self.lanes.len() == 2 {
-                        label.vh for="side" { "Who is heard" }
-                        select.in.fit id="side" {
+                        label.vh for="sides" { "Who is heard" }
+                        select.in.fit id="sides" {
                             option value="both" selected { "Both sides" }
                             option value="caller" { "Caller only" }
                             option value="agent" { "Agent only" }
