@@ -24,7 +24,10 @@ use crate::report::Report;
 use crate::store::{self, IssueLine};
 use run::Run;
 
-pub use waiting::{Assigned, Reconsidered, assign_waiting, count_waiting, list_waiting, reconsider};
+pub use waiting::{
+    Assigned, Chosen, Reconsidered, assign_chosen, assign_waiting, drop_chosen, list_waiting, reconsider,
+    waiting_by_reason,
+};
 
 /// Rows that are decided and written together, usually: few enough that nobody waits for them, many enough that a commit costs
 /// little of each.

@@ -11,7 +11,9 @@ use super::take::Planned;
 use super::{ImportError, REASON};
 use crate::events::event_of;
 use crate::mapping::Mapping;
-use crate::model::{Fact, Issue, Known, Outcome, Pass, Place, Taking, Verdict, View, decide, facts_of, is_unstated};
+use crate::model::{
+    Fact, Issue, Known, Outcome, Pass, Place, Reason, Taking, Verdict, View, decide, facts_of, is_unstated,
+};
 use crate::report::LegTally;
 use crate::rows::{Prepared, Source, prepare};
 use crate::store::{self, Keys, NewIssue};
@@ -23,6 +25,15 @@ struct Batch {
     waits: Vec<(Box<Source>, Issue)>,
     issues: Vec<NewIssue>,
     known: Known,
+}
+
+impl Batch {
+    /// Leaves out what an operator has dropped.
+    fn refuse(&mut self, source: &Source, tally: &mut LegTally) {
+        tally.rows.refused += 1;
+        let (table, place) = (source.table, source.place.clone());
+        self.issues.push(NewIssue { table, place, issue: Issue::of_row(Reason::Dropped) });
+    }
 }
 
 /// Why a line is not decided about.
@@ -114,6 +125,10 @@ impl Run<'_> {
                 batch.issues.push(NewIssue { table: leg.export.table, place, issue });
                 return Ok(());
             }
+            Err(Refusal::CannotBe(source, _)) if batch.known.is_dropped(&source) => {
+                batch.refuse(&source, tally);
+                return Ok(());
+            }
             Err(Refusal::CannotBe(source, issue)) => {
                 batch.waits.push((source, issue));
                 return Ok(());
@@ -134,6 +149,7 @@ impl Run<'_> {
         match decide(&row, &view) {
             None => {}
             Some(Verdict::AlreadyThere) => tally.rows.already_there += 1,
+            Some(Verdict::Dropped) => batch.refuse(&row.source, tally),
             Some(Verdict::Wait(issue)) => batch.waits.push((Box::new(row.source), issue)),
             Some(Verdict::Done(taking)) => {
                 let told = event_of(&row, &taking, &batch.known, self.mapping)?;
@@ -213,7 +229,7 @@ pub(super) async fn look_up(
     mapping: &Mapping,
 ) -> Result<(Vec<Fact>, BTreeSet<Uuid>), DbError> {
     facts.extend(store::look_up(tx, keys).await?);
-    let mut orgs: BTreeSet<Uuid> = facts.iter().map(Fact::org).chain(mapping.targets()).collect();
+    let mut orgs: BTreeSet<Uuid> = facts.iter().filter_map(Fact::org).chain(mapping.targets()).collect();
     orgs.extend(&keys.ids);
     orgs.extend(operator.map(OrgId::uuid));
     facts.extend(store::organizations(tx, &orgs).await?);
@@ -222,8 +238,13 @@ pub(super) async fn look_up(
 
 fn keys_of(rows: &[Result<Prepared, Refusal>]) -> Keys {
     let mut keys = Keys::default();
-    for row in rows.iter().flatten() {
-        add_keys(&mut keys, row);
+    for row in rows {
+        match row {
+            Ok(row) => add_keys(&mut keys, row),
+            // Only whether somebody has dropped it.
+            Err(Refusal::CannotBe(source, _)) => drop(keys.ids.insert(source.id)),
+            Err(Refusal::NoRow(..)) => {}
+        }
     }
     keys
 }

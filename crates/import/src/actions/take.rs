@@ -22,7 +22,12 @@ pub(super) struct Planned {
 
 impl Importer {
     /// Takes rows of one organization. Answers which of them the database would not have, and why.
-    pub(super) async fn take(&self, run: Uuid, org: OrgId, planned: &mut [Planned]) -> Result<Vec<(usize, Issue)>, ImportError> {
+    pub(super) async fn take(
+        &self,
+        run: Uuid,
+        org: OrgId,
+        planned: &mut [Planned],
+    ) -> Result<Vec<(usize, Issue)>, ImportError> {
         match self.take_together(run, org, planned).await {
             Err(error) if error.is_refusal() => {}
             taken => return taken,

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::{Outcome, Table};
 use crate::mapping::Mapping;
+use crate::rows::Source;
 
 /// Something that is known, from the database or from earlier rows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,6 +54,15 @@ pub enum Fact {
         /// The provider's id of the call that it became.
         provider_call_id: Option<String>,
     },
+    /// An operator dropped a row.
+    Dropped {
+        /// Of which table.
+        table: Table,
+        /// Its id.
+        id: Uuid,
+        /// Of the whole row, hexadecimal.
+        digest: String,
+    },
     /// A call is here.
     Call {
         /// The provider's id.
@@ -66,13 +76,14 @@ pub enum Fact {
 
 impl Fact {
     /// The organization that it speaks of.
-    pub fn org(&self) -> Uuid {
+    pub fn org(&self) -> Option<Uuid> {
         match self {
             Self::Organization(org)
             | Self::Agent { org, .. }
             | Self::Number { org, .. }
             | Self::Row { org, .. }
-            | Self::Call { org, .. } => *org,
+            | Self::Call { org, .. } => Some(*org),
+            Self::Dropped { .. } => None,
         }
     }
 }
@@ -109,6 +120,7 @@ pub struct Known {
     pub(super) assistants: HashMap<String, BTreeSet<Uuid>>,
     pub(super) numbers: HashMap<String, BTreeSet<Uuid>>,
     pub(super) rows: HashMap<Uuid, Vec<KnownRow>>,
+    pub(super) dropped: HashSet<(Table, Uuid, String)>,
     pub(super) calls: HashMap<String, (Uuid, Uuid)>,
 }
 
@@ -137,10 +149,19 @@ impl Known {
                 let row = KnownRow { table, org, digest, subject, outcome, run, place, provider_call_id };
                 self.rows.entry(id).or_default().push(row);
             }
+            Fact::Dropped { table, id, digest } => {
+                self.dropped.insert((table, id, digest));
+            }
             Fact::Call { provider_call_id, org, id } => {
                 self.calls.entry(provider_call_id).or_insert((org, id));
             }
         }
+    }
+
+    /// Whether an operator dropped this very row.
+    pub fn is_dropped(&self, row: &Source) -> bool {
+        // Nearly always nothing was dropped, and the key need not be made.
+        !self.dropped.is_empty() && self.dropped.contains(&(row.table, row.id, row.digest.clone()))
     }
 
     /// The agent with that id.

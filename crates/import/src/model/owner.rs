@@ -106,7 +106,7 @@ pub(super) fn resolve(row: &Prepared, view: &View<'_>) -> Result<(Uuid, Rule), I
     contradiction(row, view, org).map_or(Ok((org, rule)), Err)
 }
 
-fn same_row_before(row: &Prepared, known: &Known) -> Option<Uuid> {
+pub(super) fn same_row_before(row: &Prepared, known: &Known) -> Option<Uuid> {
     let mut same = known.rows_of(row.source.id, |table| table == row.source.table);
     same.find(|before| before.digest == row.source.digest).map(|before| before.org)
 }

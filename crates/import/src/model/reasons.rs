@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub enum Fate {
     /// It waits, sealed, for somebody to decide.
     Quarantined,
-    /// It is no row that could be kept.
+    /// It is no row that could be kept, or that somebody wanted.
     Refused,
     /// It is taken all the same.
     Noted,
@@ -96,6 +96,8 @@ pub enum Reason {
     BrokenJson,
     /// Longer than a row can be, most likely because a quotation mark is missing; what follows cannot be read.
     RowTooLarge,
+    /// An operator dropped it.
+    Dropped,
 
     /// A phone number that is not in E.164 form stands in the stored row only.
     PhoneLeftOut,
@@ -124,7 +126,8 @@ impl Reason {
             | Self::NotAnObject
             | Self::ColumnTwice
             | Self::BrokenJson
-            | Self::RowTooLarge => Fate::Refused,
+            | Self::RowTooLarge
+            | Self::Dropped => Fate::Refused,
             Self::PhoneLeftOut
             | Self::DirectionUnknown
             | Self::UnknownAgent
@@ -190,6 +193,7 @@ impl Reason {
             Self::ColumnTwice => "stands in it twice",
             Self::BrokenJson => "the array of rows is broken here; what follows was not read",
             Self::RowTooLarge => "no end of this row was found; what follows was not read",
+            Self::Dropped => "was dropped by an operator",
             Self::PhoneLeftOut => "is not a phone number in E.164 form and was left out",
             Self::DirectionUnknown => "does not say who rang whom",
             Self::UnknownAgent => "names an agent that is not here",

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::known::{Fact, Known, KnownRow};
-use super::owner::{Rule, named, own_evidence, resolve};
-use super::{Issue, Reason};
+use super::owner::{Rule, named, own_evidence, resolve, same_row_before};
+use super::{Issue, Reason, Table};
 use crate::mapping::Mapping;
 use crate::rows::{Content, Prepared};
 
@@ -55,6 +55,8 @@ pub enum Verdict {
     Done(Taking),
     /// It waits.
     Wait(Issue),
+    /// An operator dropped it, and nobody has said since whose it is.
+    Dropped,
 }
 
 /// How a row is taken.
@@ -98,6 +100,10 @@ pub struct View<'a> {
 pub fn decide(row: &Prepared, view: &View<'_>) -> Option<Verdict> {
     if !belongs_to(row, view) {
         return None;
+    }
+    let is_wanted = || named(row, view).or_else(|| same_row_before(row, view.known)).is_some();
+    if view.known.is_dropped(&row.source) && !is_wanted() {
+        return Some(Verdict::Dropped);
     }
     Some(match resolve(row, view) {
         Ok((org, rule)) => take(row, view, org, rule),
