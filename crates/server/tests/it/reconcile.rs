@@ -127,8 +127,10 @@ impl Held {
 
     /// The next request has come in and is held: what was answered before it is settled.
     async fn asked(&self, before: usize) -> usize {
-        eventually("the provider is asked", || async { Some(self.provider.requests().len()).filter(|now| *now > before) })
-            .await
+        eventually("the provider is asked", || async {
+            Some(self.provider.requests().len()).filter(|now| *now > before)
+        })
+        .await
     }
 
     async fn number(&self, sql: &str) -> i64 {
