@@ -22,7 +22,9 @@ pub fn run(stage: &Stage, options: &Options) -> anyhow::Result<()> {
     std::fs::create_dir(&folder)?;
     let bytes = write_export(&folder, u64::from(options.import_rows))?;
     say(&format!("\nimport: {} rows, {:.0} MB of CSV", options.import_rows, mega(bytes)));
-    say("\n| import | seconds | rows/s | imported | merged | there already | waiting | peak memory MB | PostgreSQL CPU s | others |");
+    say(
+        "\n| import | seconds | rows/s | imported | merged | there already | waiting | peak memory MB | PostgreSQL CPU s | others |",
+    );
     say("|---|---|---|---|---|---|---|---|---|---|");
     for name in ["the first time", "the same again"] {
         import(stage, &folder, name, u64::from(options.import_rows))?;
@@ -71,7 +73,8 @@ fn import(stage: &Stage, folder: &Path, name: &str, rows: u64) -> anyhow::Result
 fn write_export(folder: &Path, rows: u64) -> anyhow::Result<u64> {
     let (tracked, said) = (rows / 5, rows / 5);
     let calls = rows - tracked - said;
-    let head = "id,org_id,agent_id,vapi_call_id,status,created_at,duration_seconds,call_type,from_number,to_number,summary";
+    let head =
+        "id,org_id,agent_id,vapi_call_id,status,created_at,duration_seconds,call_type,from_number,to_number,summary";
     let mut bytes = write_file(&folder.join("call_logs.csv"), head, calls, |number| {
         let (org, agent) = match number % 100 {
             99 => (String::new(), String::new()),
@@ -92,7 +95,8 @@ fn write_export(folder: &Path, rows: u64) -> anyhow::Result<u64> {
     })?;
     let head = "id,call_id,speaker,text,timestamp";
     bytes += write_file(&folder.join("call_transcripts.csv"), head, said, |number| {
-        let (id, call, speaker) = (row_id(3, number), row_id(1, number / 8), if number % 2 == 0 { "agent" } else { "customer" });
+        let (id, call, speaker) =
+            (row_id(3, number), row_id(1, number / 8), if number % 2 == 0 { "agent" } else { "customer" });
         let text = "I would like to move my appointment from Tuesday to Thursday, in the afternoon if there is room.";
         format!("{id},{call},{speaker},\"{text}\",{}", time(number / 8))
     })?;

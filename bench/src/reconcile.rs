@@ -102,7 +102,8 @@ impl Desk {
 
     /// Takes the key away: no other measurement shall ask.
     fn clear(&self, stage: &Stage) -> anyhow::Result<()> {
-        let remove = ["admin", "set-provider-key", "--org", &stage.list_org, "--connection", &self.connection, "--remove"];
+        let remove =
+            ["admin", "set-provider-key", "--org", &stage.list_org, "--connection", &self.connection, "--remove"];
         feed(&mut stage.command(&remove), "")?;
         Ok(())
     }
@@ -128,9 +129,15 @@ fn call(number: i64, calls: i64, now: Timestamp) -> Value {
     let at = |seconds: i64| changed - SignedDuration::from_secs(seconds);
     let message = |place: i64| {
         let (role, text) = if place % 2 == 0 {
-            ("bot", "Thank you. We have Thursday at a quarter past nine or Friday at two in the afternoon; which of them suits you better?")
+            (
+                "bot",
+                "Thank you. We have Thursday at a quarter past nine or Friday at two in the afternoon; which of them suits you better?",
+            )
         } else {
-            ("user", "I would like to move my appointment from Tuesday to Thursday, in the morning if there is room. Shall I bring papers?")
+            (
+                "user",
+                "I would like to move my appointment from Tuesday to Thursday, in the morning if there is room. Shall I bring papers?",
+            )
         };
         let time = at(180 - 10 * place).as_millisecond();
         json!({"role": role, "message": text, "time": time, "secondsFromStart": 10 * place, "duration": 6_000})
