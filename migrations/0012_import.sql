@@ -60,11 +60,14 @@ create table import_quarantine (
   sealed          bytea not null,
   waiting_since   timestamptz not null,
   resolved_at     timestamptz,
-  -- Null when it was put away without being taken.
+  -- Null when an operator dropped it: what it said is deleted then, and the same row in a later export is refused.
   resolved_org_id uuid references organizations (org_id),
   unique (source_table, source_id, digest)
 );
 create index import_quarantine_open on import_quarantine (waiting_since desc, id desc) where resolved_at is null;
+-- Whether a row was dropped is asked for every row of every import.
+create index import_quarantine_dropped on import_quarantine (source_id)
+  where resolved_at is not null and resolved_org_id is null;
 select system_table('import_quarantine', '{select,insert,update}');
 
 -- Every row that was taken, and what it has become: the same row again does nothing, and others find its organization by it.

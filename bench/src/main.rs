@@ -2,7 +2,7 @@
 //!
 //! [`stage`] starts and fills the installation, [`bodies`] makes the events, [`http`] sends them, [`pgbench`] runs the
 //! same SQL without us, [`machine`] reads what both cost, [`sections`] puts the measurements in order and prints
-//! the tables. `bench/README.md` says what the numbers mean.
+//! the tables. [`reconcile`] and [`imports`] are sections of their own. `bench/README.md` says what the numbers mean.
 
 #![expect(
     clippy::cast_precision_loss,
@@ -13,8 +13,10 @@
 
 mod bodies;
 mod http;
+mod imports;
 mod machine;
 mod pgbench;
+mod reconcile;
 mod sections;
 mod stage;
 
@@ -22,7 +24,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
 
-/// Measures ingest, the list of calls, live connections, the start, and backups.
+/// Measures ingest, the list of calls, live connections, comparing with the provider, the start, backups, and imports.
 #[derive(Parser, Debug)]
 pub struct Options {
     /// The voxanne binary.
@@ -31,8 +33,8 @@ pub struct Options {
     /// An empty directory that the database's account can pass through; everything is kept in it.
     #[arg(long)]
     dir: PathBuf,
-    /// What to measure; everything by default.
-    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Section::Ingest, Section::List, Section::Live, Section::Start, Section::Backup])]
+    /// What to measure; by default everything but the import, which takes minutes.
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = Section::USUAL)]
     only: Vec<Section>,
     /// Length of one measurement in seconds.
     #[arg(long, default_value_t = 5)]
@@ -49,6 +51,15 @@ pub struct Options {
     /// Calls that are backed up and restored.
     #[arg(long, default_value_t = 100_000)]
     backup_calls: u32,
+    /// Calls at the provider that are compared with ours.
+    #[arg(long, default_value_t = 10_000)]
+    reconcile_calls: u32,
+    /// Of these, calls that nobody told us of.
+    #[arg(long, default_value_t = 300)]
+    reconcile_unknown: u32,
+    /// Rows of the original system that are imported.
+    #[arg(long, default_value_t = 1_000_000)]
+    import_rows: u32,
     /// Idle live connections.
     #[arg(long, default_value_t = 8_000)]
     sockets: u32,
@@ -66,10 +77,19 @@ enum Section {
     List,
     /// Memory of idle live connections.
     Live,
+    /// Comparing with the provider.
+    Reconcile,
     /// Warm start and idle memory.
     Start,
     /// Backup and restore.
     Backup,
+    /// Moving in from the original system.
+    Import,
+}
+
+impl Section {
+    /// What is measured when nothing is said. The start comes after what needs a server without background duties.
+    const USUAL: [Self; 6] = [Self::Ingest, Self::List, Self::Live, Self::Reconcile, Self::Start, Self::Backup];
 }
 
 fn main() -> anyhow::Result<()> {

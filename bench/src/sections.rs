@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use crate::bodies::{CALL_PREFIX, FIRST_CALL, FIRST_STAMP, Kind, Template};
 use crate::http::{self, Connection};
 use crate::stage::{ORGS, SECRET, Spent, Stage, org_expression};
-use crate::{Options, Section, machine, pgbench, say};
+use crate::{Options, Section, imports, machine, pgbench, reconcile, say};
 
 /// Calls that are running while events about them come in.
 const RUNNING_CALLS: u64 = 2_000;
@@ -33,8 +33,10 @@ pub async fn run(options: &Options) -> anyhow::Result<()> {
             Section::Ingest => ingest(&stage, options).await?,
             Section::List => list(&stage, options).await?,
             Section::Live => live(&stage, options).await?,
+            Section::Reconcile => reconcile::run(&stage, options).await?,
             Section::Start => start(&mut stage).await?,
             Section::Backup => backup(&stage, options)?,
+            Section::Import => imports::run(&stage, options)?,
         }
     }
     stage.stop()
@@ -425,6 +427,7 @@ fn median(values: &[f64]) -> f64 {
     }
 }
 
-fn mega(bytes: u64) -> f64 {
+/// In megabytes.
+pub(crate) fn mega(bytes: u64) -> f64 {
     bytes as f64 / 1_000_000.0
 }

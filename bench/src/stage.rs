@@ -113,10 +113,17 @@ impl Stage {
         Ok(String::from_utf8(output.stdout)?.trim().to_owned())
     }
 
-    fn voxanne(&self, arguments: &[&str], input: &str) -> anyhow::Result<serde_json::Value> {
+    /// A command beside the server, on its data directory.
+    pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.voxanne);
         set_environment(&mut command, &self.data, self.address);
-        let output = feed(command.args(arguments), input)?;
+        command.args(arguments);
+        command
+    }
+
+    /// Runs a command beside the server that prints JSON.
+    pub fn voxanne(&self, arguments: &[&str], input: &str) -> anyhow::Result<serde_json::Value> {
+        let output = feed(&mut self.command(arguments), input)?;
         Ok(serde_json::from_slice(&output.stdout)?)
     }
 
@@ -280,6 +287,8 @@ fn set_environment(command: &mut Command, data: &Path, address: SocketAddr) {
         .env("VOXANNE_DATA_DIR", data)
         .env("VOXANNE_LISTEN", address.to_string())
         .env("VOXANNE_METRICS_LISTEN", "off")
+        // No provider, unless a measurement brings its own: an address that the guard refuses.
+        .env("VOXANNE_VAPI_API_URL", "http://127.0.0.1:9")
         .env("VOXANNE_LIVE_CONNECTIONS_PER_USER", "100000")
         .env("VOXANNE_LIVE_CONNECTIONS_PER_ORG", "100000")
         .env("VOXANNE_RATE_PUBLIC_API", "1000000/1s");

@@ -48,6 +48,7 @@ const PAGES = {
   quarantine: "/app/operator/quarantine",
   "quarantine, empty": "/app/operator/quarantine?empty",
   "imported rows": "/app/operator/import?problem",
+  "imported rows of one reason": "/app/operator/import?alike",
   "imported rows, none": "/app/operator/import?empty",
   "e-mail": "/app/operator/mail",
   "e-mail, filtered to none": "/app/operator/mail?to=zzz",

@@ -13,8 +13,8 @@ use voice::ingress::model::Event;
 use platform::ids::{AgentId, CallId};
 
 use crate::mapping::Mapping;
-use crate::model::{Issue, Known, Reason, Standing, Taking};
-use crate::rows::{CallWords, Content, Prepared, Source, TurnWords};
+use crate::model::{Issue, Known, Reason, Taking};
+use crate::rows::{CallWords, Content, Prepared, Source, Standing, TurnWords};
 
 /// Columns that the message carries in another place, and that may be long.
 const CARRIED: [&str; 3] = ["transcript", "transcript_only_fallback", "text"];

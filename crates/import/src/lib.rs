@@ -21,4 +21,4 @@ pub mod report;
 pub mod rows;
 mod store;
 
-pub use store::{IssueLine, Waiting, WaitingId};
+pub use store::{Alike, IssueLine, Waiting, WaitingId};

@@ -9,7 +9,8 @@ use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use crate::model::{Standing, Table};
+use crate::model::Table;
+use crate::rows::Standing;
 
 /// Why a mapping file is not used.
 #[derive(Debug, thiserror::Error)]

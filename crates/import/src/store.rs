@@ -138,7 +138,9 @@ pub(crate) async fn rehearsed(tx: &mut SystemTx, keys: &Keys) -> Result<Vec<Fact
 
 fn key_of(fact: &Fact) -> String {
     match fact {
-        Fact::Organization(id) | Fact::Agent { id, .. } | Fact::Row { id, .. } => id.to_string(),
+        Fact::Organization(id) | Fact::Agent { id, .. } | Fact::Row { id, .. } | Fact::Dropped { id, .. } => {
+            id.to_string()
+        }
         Fact::Number { e164, .. } => e164.clone(),
         Fact::Call { provider_call_id, .. } => format!("call {provider_call_id}"),
     }
@@ -234,6 +236,18 @@ pub(crate) async fn look_up(tx: &mut SystemTx, keys: &Keys) -> Result<Vec<Fact>,
     .await?;
     for row in rows {
         facts.push(row.fact()?);
+    }
+
+    let dropped: Vec<(String, Uuid, Vec<u8>)> = sqlx::query_as(
+        "select source_table, source_id, digest from import_quarantine
+          where source_id = any($1) and resolved_at is not null and resolved_org_id is null",
+    )
+    .bind(&ids)
+    .fetch_all(tx.conn())
+    .await?;
+    for (table, id, digest) in dropped {
+        let table = Table::named(&table).ok_or_else(|| undecodable("an unknown table"))?;
+        facts.push(Fact::Dropped { table, id, digest: hex::encode(digest) });
     }
 
     let calls: Vec<(String, Uuid, Uuid)> = sqlx::query_as(
@@ -421,14 +435,35 @@ impl WaitingColumns {
     }
 }
 
-/// Rows that wait, in the order of their ids, after one of them.
-pub(crate) async fn waiting(tx: &mut SystemTx, after: Option<WaitingId>, limit: i64) -> Result<Vec<Waiting>, DbError> {
+/// Rows that wait in the same way: of one table, for one reason in one column.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Alike {
+    /// Of which table.
+    pub table: Table,
+    /// About which column; empty for the whole row.
+    pub column: String,
+    /// Why they wait.
+    pub reason: Reason,
+}
+
+/// Rows that wait, in the order of their ids, after one of them; all, or those that are alike.
+pub(crate) async fn waiting(
+    tx: &mut SystemTx,
+    alike: Option<&Alike>,
+    after: Option<WaitingId>,
+    limit: i64,
+) -> Result<Vec<Waiting>, DbError> {
     let rows: Vec<WaitingColumns> = sqlx::query_as(
         "select id, run_id, source_table, source_id, file, line, row_number, column_name, reason, waiting_since from import_quarantine
-          where resolved_at is null and ($1::uuid is null or id > $1) order by id limit $2",
+          where resolved_at is null and ($1::uuid is null or id > $1)
+            and ($3::text is null or (source_table = $3 and column_name = $4 and reason = $5))
+          order by id limit $2",
     )
     .bind(after)
     .bind(limit)
+    .bind(alike.map(|alike| alike.table.name()))
+    .bind(alike.map(|alike| alike.column.as_str()))
+    .bind(alike.map(|alike| alike.reason.code()))
     .fetch_all(tx.conn())
     .await?;
     rows.into_iter().map(WaitingColumns::read).collect()
@@ -441,32 +476,80 @@ pub(crate) async fn count_waiting(tx: &mut SystemTx) -> Result<i64, DbError> {
         .await?)
 }
 
-/// A row that waits, held until the transaction ends, and what it says, sealed.
-pub(crate) async fn find_waiting(tx: &mut SystemTx, id: WaitingId) -> Result<Option<(Waiting, Vec<u8>)>, DbError> {
+/// How many rows wait in which way, the most first.
+pub(crate) async fn waiting_by_reason(tx: &mut SystemTx) -> Result<Vec<(Alike, i64)>, DbError> {
+    let rows: Vec<(String, String, String, i64)> = sqlx::query_as(
+        "select source_table, column_name, reason, count(*) from import_quarantine where resolved_at is null
+          group by source_table, column_name, reason order by count(*) desc, source_table, column_name, reason",
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    let mut groups = Vec::with_capacity(rows.len());
+    for (table, column, reason, rows) in rows {
+        let reason = Reason::of_code(&reason).ok_or_else(|| undecodable("an unknown reason"))?;
+        let table = Table::named(&table).ok_or_else(|| undecodable("an unknown table"))?;
+        groups.push((Alike { table, column, reason }, rows));
+    }
+    Ok(groups)
+}
+
+/// Drops rows that wait: what they say is deleted, and that they were dropped is remembered. Answers how many.
+pub(crate) async fn drop_waiting(tx: &mut SystemTx, ids: &[WaitingId], now: Timestamp) -> Result<u64, DbError> {
+    let done = sqlx::query(
+        "update import_quarantine set resolved_at = $2, sealed = '' where id = any($1) and resolved_at is null",
+    )
+    .bind(ids)
+    .bind(now.to_sqlx())
+    .execute(tx.conn())
+    .await?;
+    Ok(done.rows_affected())
+}
+
+/// The same for all rows that are alike.
+pub(crate) async fn drop_alike(tx: &mut SystemTx, alike: &Alike, now: Timestamp) -> Result<u64, DbError> {
+    let done = sqlx::query(
+        "update import_quarantine set resolved_at = $4, sealed = ''
+          where source_table = $1 and column_name = $2 and reason = $3 and resolved_at is null",
+    )
+    .bind(alike.table.name())
+    .bind(&alike.column)
+    .bind(alike.reason.code())
+    .bind(now.to_sqlx())
+    .execute(tx.conn())
+    .await?;
+    Ok(done.rows_affected())
+}
+
+/// Rows that wait and what they say, sealed, in the order of their ids. What waits no more is left out.
+pub(crate) async fn find_waiting(tx: &mut SystemTx, ids: &[WaitingId]) -> Result<Vec<(Waiting, Vec<u8>)>, DbError> {
     #[derive(sqlx::FromRow)]
     struct Found {
         #[sqlx(flatten)]
         columns: WaitingColumns,
         sealed: Vec<u8>,
     }
-    let row: Option<Found> = sqlx::query_as(
+    let rows: Vec<Found> = sqlx::query_as(
         "select id, run_id, source_table, source_id, file, line, row_number, column_name, reason, waiting_since, sealed
-           from import_quarantine where id = $1 and resolved_at is null",
+           from import_quarantine where id = any($1) and resolved_at is null order by id",
     )
-    .bind(id)
-    .fetch_optional(tx.conn())
+    .bind(ids)
+    .fetch_all(tx.conn())
     .await?;
-    row.map(|found| found.columns.read().map(|waiting| (waiting, found.sealed))).transpose()
+    rows.into_iter().map(|found| Ok((found.columns.read()?, found.sealed))).collect()
 }
 
-/// Notes why a row still waits.
-pub(crate) async fn note_still_waiting(tx: &mut SystemTx, id: WaitingId, issue: &Issue) -> Result<(), DbError> {
-    sqlx::query("update import_quarantine set column_name = $2, reason = $3 where id = $1 and resolved_at is null")
-        .bind(id)
-        .bind(&issue.column)
-        .bind(issue.reason.code())
-        .execute(tx.conn())
-        .await?;
+/// Notes why rows still wait.
+pub(crate) async fn note_still_waiting(tx: &mut SystemTx, rows: &[(WaitingId, &Issue)]) -> Result<(), DbError> {
+    sqlx::query(
+        "update import_quarantine q set column_name = r.column_name, reason = r.reason
+           from unnest($1::uuid[], $2::text[], $3::text[]) r (id, column_name, reason)
+          where q.id = r.id and q.resolved_at is null",
+    )
+    .bind(rows.iter().map(|(id, _)| *id).collect::<Vec<_>>())
+    .bind(rows.iter().map(|(_, issue)| issue.column.as_str()).collect::<Vec<_>>())
+    .bind(rows.iter().map(|(_, issue)| issue.reason.code()).collect::<Vec<_>>())
+    .execute(tx.conn())
+    .await?;
     Ok(())
 }
 

@@ -5,13 +5,15 @@ use std::io::{BufWriter, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use ::import::actions::{self, Assigned, CHUNK_ROWS, Importer, Progress};
+use ::import::actions::{self, Assigned, CHUNK_ROWS, Chosen, Importer, Progress};
 use ::import::mapping::Mapping;
+use ::import::model::{Reason, Table};
 use ::import::reading::Folder;
 use ::import::report::Report;
-use ::import::{IssueLine, Waiting, WaitingId};
+use ::import::{Alike, IssueLine, Waiting, WaitingId};
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
+use identity::organizations::actions::operator_organization;
 use platform::audit::Actor;
 use platform::clock::Clock;
 use platform::config::Config;
@@ -34,12 +36,17 @@ pub enum ImportCommand {
     Original(OriginalArguments),
     /// Lists rows that wait for somebody to decide.
     Waiting {
+        /// Counts them by table, column and reason instead.
+        #[arg(long)]
+        by_reason: bool,
         /// Prints one JSON object a row.
         #[arg(long)]
         json: bool,
     },
-    /// Gives a waiting row to an organization, or decides again about all of them by the rules.
+    /// Gives waiting rows to an organization, or decides again about all of them by the rules.
     Assign(AssignArguments),
+    /// Drops waiting rows: what they say is deleted for good, and a later export with the same rows has them refused.
+    Drop(ChosenArguments),
 }
 
 /// Options of `import original`.
@@ -66,18 +73,51 @@ pub struct OriginalArguments {
 /// Options of `import assign`.
 #[derive(Args, Debug)]
 pub struct AssignArguments {
-    /// The waiting row, as `import waiting` names it.
-    #[arg(required_unless_present = "again")]
-    row: Option<WaitingId>,
-    /// The organization to give it to.
+    #[command(flatten)]
+    chosen: ChosenArguments,
+    /// The organization to give them to.
     #[arg(long, required_unless_present = "again")]
     org: Option<OrgId>,
     /// Decides again about every waiting row, with what is known by now.
-    #[arg(long, conflicts_with_all = ["row", "org"])]
+    #[arg(long, conflicts_with_all = ["rows", "reason", "org"])]
     again: bool,
     /// What you know of rows that do not say it.
     #[arg(long)]
     map: Option<PathBuf>,
+}
+
+/// Which waiting rows are meant.
+#[derive(Args, Debug)]
+pub struct ChosenArguments {
+    /// Waiting rows, as `import waiting` names them.
+    rows: Vec<WaitingId>,
+    /// All rows that wait for this reason, as `import waiting --by-reason` names it.
+    #[arg(long, conflicts_with = "rows", requires = "table", value_parser = reason_of)]
+    reason: Option<Reason>,
+    /// Of this table.
+    #[arg(long, requires = "reason", value_parser = table_of)]
+    table: Option<Table>,
+    /// In this column; without it, those whose reason is about the whole row.
+    #[arg(long, requires = "reason", default_value = "", hide_default_value = true)]
+    column: String,
+}
+
+impl ChosenArguments {
+    fn chosen(&self) -> anyhow::Result<Chosen> {
+        if let (Some(reason), Some(table)) = (self.reason, self.table) {
+            return Ok(Chosen::Alike(Alike { table, column: self.column.clone(), reason }));
+        }
+        anyhow::ensure!(!self.rows.is_empty(), "name waiting rows, or a reason and a table");
+        Ok(Chosen::These(self.rows.clone()))
+    }
+}
+
+fn reason_of(code: &str) -> Result<Reason, &'static str> {
+    Reason::of_code(code).ok_or("there is no such reason")
+}
+
+fn table_of(name: &str) -> Result<Table, &'static str> {
+    Table::named(name).ok_or("there is no such table")
 }
 
 /// Runs an import command. An import fails when not every row is accounted for, an assignment when the row waits still.
@@ -90,8 +130,10 @@ pub async fn run(config: &Config, command: ImportCommand) -> anyhow::Result<Exit
         let importer = Importer { tenancy, clock: Clock::system(), key, chunk_rows: CHUNK_ROWS };
         match command {
             ImportCommand::Original(arguments) => original(&importer, &arguments).await,
-            ImportCommand::Waiting { json } => waiting(&importer, json).await,
+            ImportCommand::Waiting { by_reason: true, json } => by_reason(&importer, json).await,
+            ImportCommand::Waiting { by_reason: false, json } => waiting(&importer, json).await,
             ImportCommand::Assign(arguments) => assign(&importer, &arguments).await,
+            ImportCommand::Drop(chosen) => drop_rows(&importer, &chosen.chosen()?).await,
         }
     }
     .await;
@@ -135,7 +177,7 @@ async fn original(importer: &Importer, arguments: &OriginalArguments) -> anyhow:
 async fn waiting(importer: &Importer, json: bool) -> anyhow::Result<ExitCode> {
     let mut after = None;
     loop {
-        let page = actions::list_waiting(&importer.tenancy, after, PAGE).await?;
+        let page = actions::list_waiting(&importer.tenancy, None, after, PAGE).await?;
         let Some(last) = page.last() else { return Ok(ExitCode::SUCCESS) };
         after = Some(last.id);
         for row in &page {
@@ -149,14 +191,42 @@ fn line(row: &Waiting) -> String {
     format!("{}  {}  {}: {column}{}\n", row.id, row.place, row.table, row.reason.sentence())
 }
 
+async fn by_reason(importer: &Importer, json: bool) -> anyhow::Result<ExitCode> {
+    for (Alike { table, column, reason }, rows) in actions::waiting_by_reason(&importer.tenancy).await? {
+        let code = reason.code();
+        say(&if json {
+            format!("{}\n", json!({ "table": table, "column": column, "reason": reason, "rows": rows }))
+        } else if column.is_empty() {
+            format!("{rows} rows  --table {table} --reason {code}: {}\n", reason.sentence())
+        } else {
+            format!("{rows} rows  --table {table} --column {column} --reason {code}: {column} {}\n", reason.sentence())
+        });
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn drop_rows(importer: &Importer, chosen: &Chosen) -> anyhow::Result<ExitCode> {
+    let noted_in = operator_organization(&importer.tenancy).await?;
+    let noted_in = noted_in.context("there is no operator's organization yet, in whose audit list this is noted")?;
+    let dropped = actions::drop_chosen(importer, Actor::System, noted_in, chosen).await?;
+    say(&format!("{dropped} rows were dropped.\n"));
+    Ok(ExitCode::SUCCESS)
+}
+
 async fn assign(importer: &Importer, arguments: &AssignArguments) -> anyhow::Result<ExitCode> {
     let mapping = mapping(arguments.map.as_deref())?;
-    let Some(row) = arguments.row else {
+    let Some(org) = arguments.org else {
         let sum = actions::reconsider(importer, &mapping, Actor::System).await?;
         say(&format!("{} rows were taken, {} wait still.\n", sum.taken, sum.waiting));
         return Ok(ExitCode::SUCCESS);
     };
-    match actions::assign_waiting(importer, &mapping, Actor::System, row, arguments.org).await? {
+    let chosen = arguments.chosen.chosen()?;
+    // Of one row the reason is told.
+    let row = match &chosen {
+        Chosen::These(rows) if rows.len() == 1 => rows[0],
+        _ => return assign_all(importer, &mapping, &chosen, org).await,
+    };
+    match actions::assign_waiting(importer, &mapping, Actor::System, row, Some(org)).await? {
         Assigned::Taken(org) => {
             say(&format!("The row belongs to organization {org}.\n"));
             Ok(ExitCode::SUCCESS)
@@ -166,6 +236,12 @@ async fn assign(importer: &Importer, arguments: &AssignArguments) -> anyhow::Res
             Ok(ExitCode::FAILURE)
         }
     }
+}
+
+async fn assign_all(importer: &Importer, mapping: &Mapping, chosen: &Chosen, org: OrgId) -> anyhow::Result<ExitCode> {
+    let sum = actions::assign_chosen(importer, mapping, Actor::System, chosen, org, u64::MAX).await?;
+    say(&format!("{} rows belong to organization {org}, {} wait still.\n", sum.taken, sum.waiting));
+    Ok(if sum.waiting == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn mapping(path: Option<&Path>) -> anyhow::Result<Mapping> {

@@ -1,10 +1,14 @@
-//! `/api/v1/mails` and what belongs to it: the operator's e-mail pages for programs. Here and not in `mail`, which knows
-//! nobody who could ask.
+//! `/api/v1/mails` and what belongs to it: the operator's e-mail pages for programs.
+//!
+//! Elsewhere a noun's `api.rs` stands in its own crate. This one cannot: who is asking is known to `identity`, and `identity`
+//! stands above `mail`, because invitations and resets are mails. So `mail` has the use cases (`mail::overview`), and their
+//! routes stand here, where everything is known.
 
 use std::sync::Arc;
 
 use axum::extract::{FromRef, Path, State};
 use axum::http::StatusCode;
+use identity::access::OperatorsOnly;
 use identity::{Authority, Operator, Viewer};
 use jiff::Timestamp;
 use mail::overview::actions;
@@ -15,7 +19,7 @@ use mail::{MailError, Outbox, Priority, State as MailState};
 use platform::http::{ApiError, Cursor, Json, Limit, Page, Problem, Query, Report, TenantRouter, Validate};
 use platform::ids::MailId;
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::{IntoParams, IntoResponses, ToSchema};
 use uuid::Uuid;
 
 /// Longest part of an address, and longest name of a text, that is looked for.
@@ -144,8 +148,7 @@ fn part(name: &'static str, text: Option<&str>) -> Result<Option<String>, ApiErr
     responses(
         (status = 200, body = Page<MailView>),
         (status = 400, description = "A parameter is wrong.", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "Not signed in.", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not an operator.", body = Problem, content_type = "application/problem+json"),
+        OperatorsOnly,
     )
 )]
 async fn list_mails(
@@ -239,6 +242,12 @@ impl From<MailDetail> for MailDetailView {
     }
 }
 
+/// For the description of a route that names a mail.
+#[expect(dead_code, reason = "a description; the answer itself is an `ApiError`")]
+#[derive(IntoResponses)]
+#[response(status = 404, description = "No such mail.", content_type = "application/problem+json")]
+struct NoSuchMail(Problem);
+
 async fn find(api: &MailApi, id: &str) -> Result<MailDetail, ApiError> {
     let id: MailId = id.parse().map_err(|_| ApiError::not_found())?;
     actions::find_mail(api.outbox(), id).await.map_err(overview_failure)
@@ -249,9 +258,8 @@ async fn find(api: &MailApi, id: &str) -> Result<MailDetail, ApiError> {
     get, path = "/api/v1/mails/{id}", tag = "mail", security(("bearer" = [])), params(("id" = Uuid, Path, description = "The mail.")),
     responses(
         (status = 200, body = MailDetailView),
-        (status = 401, description = "Not signed in.", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not an operator.", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "No such mail.", body = Problem, content_type = "application/problem+json"),
+        OperatorsOnly,
+        NoSuchMail,
     )
 )]
 async fn get_mail(
@@ -275,9 +283,8 @@ struct MadeMail {
     post, path = "/api/v1/mails/{id}/resend", tag = "mail", security(("bearer" = [])), params(("id" = Uuid, Path, description = "The mail.")),
     responses(
         (status = 201, description = "It is in the queue.", body = MadeMail),
-        (status = 401, description = "Not signed in.", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not an operator.", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "No such mail.", body = Problem, content_type = "application/problem+json"),
+        OperatorsOnly,
+        NoSuchMail,
         (status = 409, description = "It waits still, or its words are forgotten.", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -296,9 +303,8 @@ async fn resend_mail(
     post, path = "/api/v1/mails/{id}/cancel", tag = "mail", security(("bearer" = [])), params(("id" = Uuid, Path, description = "The mail.")),
     responses(
         (status = 204, description = "It will not be sent."),
-        (status = 401, description = "Not signed in.", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not an operator.", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "No such mail.", body = Problem, content_type = "application/problem+json"),
+        OperatorsOnly,
+        NoSuchMail,
         (status = 409, description = "It is being sent or has left.", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -347,8 +353,7 @@ struct MailStatus {
     get, path = "/api/v1/mail-status", tag = "mail", security(("bearer" = [])),
     responses(
         (status = 200, body = MailStatus),
-        (status = 401, description = "Not signed in.", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not an operator.", body = Problem, content_type = "application/problem+json"),
+        OperatorsOnly,
     )
 )]
 async fn get_mail_status(_: Operator, State(api): State<MailApi>) -> Result<Json<MailStatus>, ApiError> {
@@ -414,8 +419,7 @@ impl From<Stray> for StrayView {
     get, path = "/api/v1/mail-events/unmatched", tag = "mail", security(("bearer" = [])), params(ListQuery),
     responses(
         (status = 200, body = Page<StrayView>),
-        (status = 401, description = "Not signed in.", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not an operator.", body = Problem, content_type = "application/problem+json"),
+        OperatorsOnly,
     )
 )]
 async fn list_unmatched_mail_events(
@@ -480,8 +484,7 @@ struct SuppressionQuery {
     responses(
         (status = 200, body = Page<SuppressionView>),
         (status = 400, description = "A parameter is wrong.", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "Not signed in.", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not an operator.", body = Problem, content_type = "application/problem+json"),
+        OperatorsOnly,
     )
 )]
 async fn list_suppressions(
@@ -514,8 +517,7 @@ impl Validate for OneAddress {
     post, path = "/api/v1/mail-suppressions", tag = "mail", security(("bearer" = [])), request_body = OneAddress,
     responses(
         (status = 204, description = "It is written to no more."),
-        (status = 401, description = "Not signed in.", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not an operator.", body = Problem, content_type = "application/problem+json"),
+        OperatorsOnly,
         (status = 422, description = "Not an address.", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -534,8 +536,7 @@ async fn suppress_address(
     post, path = "/api/v1/mail-suppressions/release", tag = "mail", security(("bearer" = [])), request_body = OneAddress,
     responses(
         (status = 204, description = "It is written to again."),
-        (status = 401, description = "Not signed in.", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not an operator.", body = Problem, content_type = "application/problem+json"),
+        OperatorsOnly,
         (status = 404, description = "It is not on the list.", body = Problem, content_type = "application/problem+json"),
     )
 )]

@@ -757,13 +757,25 @@ fn sample_import(now: Timestamp, asked: &HashMap<String, String>) -> import::Imp
     if asked.contains_key("empty") {
         return import::Imported::default();
     }
+    let group = |table: &str, reason: &str, rows| import::Group {
+        mark: format!("{table}.reason."),
+        table: table.to_owned(),
+        reason: reason.to_owned(),
+        rows,
+    };
+    let groups = vec![
+        group("call_logs", "org_id: nothing says whose it is", 1_204),
+        group("call_tracking", "agent_id: its agent belongs to another organization", 2),
+        group("call_transcripts", "call_id: its call is not here", 87),
+    ];
     import::Imported {
+        only: asked.contains_key("alike").then(|| groups[0].clone()),
+        groups,
         rows: vec![
             row(0, "call_logs", "org_id: nothing says whose it is"),
             row(1, "call_tracking", "agent_id: its agent belongs to another organization"),
             row(2, "call_transcripts", "call_id: its call is not here"),
         ],
-        total: 165,
         organizations: vec![
             (id(1).to_string(), "Elm Street Dental".to_owned()),
             (id(2).to_string(), "Birch Lane Dental".to_owned()),

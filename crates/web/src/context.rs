@@ -142,6 +142,7 @@ fn toast(done: &str) -> Option<Toast> {
         "started" => "It runs as soon as a node takes it",
         "replayed" => "The event found its organization",
         "assigned" => "The rows belong to it now",
+        "dropped" => "The rows are dropped",
         "resent" => "A new mail with the same words is in the queue",
         "fetched" => "The recording will be tried again",
         "held" => "The call is kept, whatever happens",

@@ -10,7 +10,8 @@ use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use platform::audit::Actor;
 use platform::http::router::Access;
-use platform::http::{ApiError, request_id};
+use platform::http::{ApiError, Problem, request_id};
+use utoipa::IntoResponses;
 
 use super::model::{Caller, Person, Principal, Role, Scope};
 use super::{Authority, Identified, no_organization};
@@ -219,6 +220,17 @@ where
 
 /// A person who runs the installation. Opens no organization by itself.
 pub struct Operator(Person);
+
+/// What a route with [`Operator`] answers to everybody else, for its description: `responses(…, OperatorsOnly)`.
+#[derive(IntoResponses)]
+pub enum OperatorsOnly {
+    /// Not signed in.
+    #[response(status = 401, content_type = "application/problem+json")]
+    NotSignedIn(Problem),
+    /// Not an operator.
+    #[response(status = 403, content_type = "application/problem+json")]
+    NotAnOperator(Problem),
+}
 
 impl Operator {
     /// The person, by value.

@@ -20,8 +20,8 @@ pub(crate) mod store;
 
 pub use cookie::{SetCookie, rotation_layer};
 pub use extract::{
-    Admin, AtLeast, Can, Denied, Level, Member, Operator, Owner, Permission, SignedIn, Viewer, level, local_path,
-    permission,
+    Admin, AtLeast, Can, Denied, Level, Member, Operator, OperatorsOnly, Owner, Permission, SignedIn, Viewer, level,
+    local_path, permission,
 };
 pub(crate) use forms::note_principal;
 pub use forms::{CSRF_FIELD, Form, FormValues, KEY_FIELD, PublicForm};

@@ -177,7 +177,7 @@ async fn a_value_that_cannot_be_right_keeps_its_row_waiting_and_is_named() {
     let report = moving.rehearsed(&Mapping::default()).await;
     let all = wrong.len() as u64;
     assert_eq!(counts(tally(&report, Table::CallLogs)), [all, 0, 0, 0, all, 0], "{}", report.text());
-    let waiting = import::actions::list_waiting(&moving.importer.tenancy, None, 100).await.unwrap();
+    let waiting = import::actions::list_waiting(&moving.importer.tenancy, None, None, 100).await.unwrap();
     for (waiting, (line, (_, column, reason))) in waiting.iter().zip(wrong.iter().enumerate()) {
         let place = format!("call_logs.jsonl:{}", line + 1);
         assert_eq!((waiting.place.to_string(), waiting.column.as_str(), waiting.reason), (place, *column, *reason));

@@ -89,6 +89,8 @@ fn rules() -> BTreeMap<&'static str, Rule> {
         ("create_connection", write(json!({"label": "Line", "webhook_secret": "long enough"}))),
         ("add_connection_secret", write(json!({"webhook_secret": "long-enough"}))),
         ("retire_connection_secrets", key(Who::Admin, "connections:write")),
+        ("set_connection_key", write(json!({"api_key": "long-enough"}))),
+        ("remove_connection_key", key(Who::Admin, "connections:write")),
         ("disable_connection", key(Who::Admin, "connections:write")),
         ("send_test_event", key(Who::Admin, "connections:write")),
         ("list_demo_slots", bare(Who::Public(200))),
@@ -146,6 +148,9 @@ impl Ours {
         practice.send(&unrecorded(&provider_call)).await.expect(200);
         let call = id(&practice.owner.call(&provider_call).await["id"]);
         app.plant_recording(&practice, call, b"RIFF, and sound").await;
+        let key = format!("/api/v1/connections/{}/api-key", practice.connection);
+        let kept = practice.owner.request(Method::PUT, &key).json(&json!({"api_key": "private-key-of-elm-street"}));
+        answer(kept).await.expect(204);
         let member = app.member(&practice, "member").await;
         let member = id(&member.get("/api/v1/me").await.expect(200).json()["user_id"]);
         let open = json!({"email": "open@example.com", "role": "viewer"});
@@ -194,6 +199,7 @@ impl Ours {
         let connections = owner.get("/api/v1/connections").await.expect(200).json();
         let connection = &connections.as_array().unwrap()[0];
         assert_eq!((id(&connection["id"]), connection["active_secrets"].as_i64()), (self.practice.connection, Some(1)));
+        assert_eq!(connection["has_api_key"], true);
         let keys = owner.get("/api/v1/api-keys").await.expect(200).json();
         assert!(keys["items"].as_array().unwrap().iter().any(|key| id(&key["id"]) == self.key));
         let invitations = owner.get("/api/v1/invitations").await.expect(200).json();

@@ -492,6 +492,7 @@ fn fine_bodies(ours: &Practice) -> BTreeMap<&'static str, (String, Value)> {
             ),
         ),
         ("add_connection_secret", (format!("{connection}/secrets"), json!({"webhook_secret": "long-enough"}))),
+        ("set_connection_key", (format!("{connection}/api-key"), json!({"api_key": "private-key-of-the-line"}))),
         ("forgot_password", ("/api/v1/auth/forgot".into(), json!({"email": "a@example.com"}))),
         ("reset_password", ("/api/v1/auth/reset".into(), json!({"token": "x", "password": PASSWORD}))),
         ("book_demo", ("/api/book-demo".into(), prospect())),

@@ -93,6 +93,12 @@ impl Provider {
                 tokio::time::sleep(time).await;
                 Ok(())
             }
+            Some(ApiFault::Held) => {
+                if let Ok(permit) = self.inner.held.acquire().await {
+                    permit.forget();
+                }
+                Ok(())
+            }
             Some(ApiFault::Html) => Err(html()),
             Some(ApiFault::Status(status)) => {
                 let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

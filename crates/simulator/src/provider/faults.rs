@@ -48,6 +48,8 @@ pub enum ApiFault {
     Html,
     /// No answer for so long, then a right one.
     Hang(Duration),
+    /// No answer until [`crate::Provider::release`], then a right one.
+    Held,
 }
 
 /// A route of the API.

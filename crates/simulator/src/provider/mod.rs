@@ -17,6 +17,7 @@ use std::time::Duration;
 use anyhow::Context;
 use serde_json::Value;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -79,6 +80,8 @@ struct Inner {
     memory: Mutex<Memory>,
     faulty: Mutex<Faulty>,
     requests: Mutex<Vec<String>>,
+    /// One permit for each held request that may go on.
+    held: Semaphore,
 }
 
 impl std::fmt::Debug for Provider {
@@ -102,6 +105,7 @@ impl Provider {
                 memory: Mutex::new(Memory::new(options.remembered)),
                 faulty: Mutex::new(faulty),
                 requests: Mutex::default(),
+                held: Semaphore::new(0),
                 options,
             }),
         }
@@ -161,6 +165,11 @@ impl Provider {
     /// Lets a route of the API fail for so many requests.
     pub fn spoil_api(&self, route: ApiRoute, fault: ApiFault, requests: u32) {
         lock(&self.inner.faulty).spoil_api(route, fault, requests);
+    }
+
+    /// Lets one request go on that is held ([`ApiFault::Held`]), or the next that will be.
+    pub fn release(&self) {
+        self.inner.held.add_permits(1);
     }
 
     /// Ends all faults, the rates included.

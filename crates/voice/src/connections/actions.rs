@@ -90,19 +90,21 @@ pub async fn set_api_key(
     if !store::lock(tx, id).await? {
         return Err(ConnectionError::NotFound);
     }
-    store::retire_api_keys(tx, id).await?;
+    let before = store::retire_api_keys(tx, id).await?;
     add_secret(tx, key, id, "api", api_key).await?;
-    audit::record(tx, actor, "connection.key_set", Some(&id.to_string()), json!({})).await?;
+    let detail = json!({ "replaced": before > 0 });
+    audit::record(tx, actor, "connection.key_set", Some(&id.to_string()), detail).await?;
     Ok(())
 }
 
-/// Forgets our private key at the provider: its calls and recordings are asked for no more.
+/// Forgets our private key at the provider: its calls and recordings are asked for no more. Nothing happens without one.
 pub async fn remove_api_key(tx: &mut TenantTx, actor: Actor, id: ConnectionId) -> Result<(), ConnectionError> {
     if !store::lock(tx, id).await? {
         return Err(ConnectionError::NotFound);
     }
-    store::retire_api_keys(tx, id).await?;
-    audit::record(tx, actor, "connection.key_removed", Some(&id.to_string()), json!({})).await?;
+    if store::retire_api_keys(tx, id).await? > 0 {
+        audit::record(tx, actor, "connection.key_removed", Some(&id.to_string()), json!({})).await?;
+    }
     Ok(())
 }
 

@@ -24,6 +24,8 @@ pub fn router() -> TenantRouter<VoiceState> {
         .route(__path_create_connection, create_connection)
         .route(__path_add_connection_secret, add_connection_secret)
         .route(__path_retire_connection_secrets, retire_connection_secrets)
+        .route(__path_set_connection_key, set_connection_key)
+        .route(__path_remove_connection_key, remove_connection_key)
         .route(__path_disable_connection, disable_connection)
         .route(__path_send_test_event, send_test_event)
 }
@@ -46,6 +48,8 @@ pub struct ConnectionView {
     pub simulated: bool,
     /// Webhook secrets that are valid now; more than one during a rotation.
     pub active_secrets: i64,
+    /// Whether your private key at the provider is kept. The key itself is never shown.
+    pub has_api_key: bool,
     /// When it was made.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
@@ -67,6 +71,7 @@ impl ConnectionView {
             auth: connection.auth,
             simulated: connection.simulated,
             active_secrets: connection.active_secrets,
+            has_api_key: connection.has_api_key,
             created_at: connection.created_at,
             last_event_at: connection.last_event_at,
             last_event_type: connection.last_event_type,
@@ -201,6 +206,67 @@ async fn retire_connection_secrets(
     actions::retire_older_secrets(&mut tx, caller.actor, id).await?;
     tx.commit().await?;
     state.ingress.registry().forget(id);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Deserialize, ToSchema)]
+struct SetKey {
+    /// Your private key at the provider, 8 to 500 characters. It is kept sealed and never shown.
+    api_key: String,
+}
+
+impl Validate for SetKey {
+    fn validate(&self, _: &mut Report) {}
+}
+
+/// Keeps your private key at the provider, in the place of one that was there: with it recordings are copied, and calls
+/// that were missed are asked for.
+#[utoipa::path(
+    put, path = "/api/v1/connections/{id}/api-key", tag = "connections", security(("bearer" = [])),
+    params(("id" = String, Path, description = "The connection.")), request_body = SetKey,
+    responses(
+        (status = 204, description = "Kept."),
+        (status = 401, description = "Not signed in.", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Role or scope does not allow it.", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "No such connection here.", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "A field is wrong.", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+async fn set_connection_key(
+    caller: Can<permission::ConnectionsWrite>,
+    State(state): State<VoiceState>,
+    Path(id): Path<String>,
+    Json(request): Json<SetKey>,
+) -> Result<StatusCode, ApiError> {
+    let id = connection_id(&id)?;
+    // Copied from somewhere, it may have brought a line break along; a key has none.
+    let api_key = Secret::new(request.api_key.trim());
+    let mut tx = caller.begin(&state.tenancy).await?;
+    actions::set_api_key(&mut tx, &state.master_key, caller.actor, id, &api_key).await?;
+    tx.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Forgets your private key at the provider. Without one this changes nothing.
+#[utoipa::path(
+    delete, path = "/api/v1/connections/{id}/api-key", tag = "connections", security(("bearer" = [])),
+    params(("id" = String, Path, description = "The connection.")),
+    responses(
+        (status = 204, description = "Forgotten."),
+        (status = 401, description = "Not signed in.", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Role or scope does not allow it.", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "No such connection here.", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+async fn remove_connection_key(
+    caller: Can<permission::ConnectionsWrite>,
+    State(state): State<VoiceState>,
+    Path(id): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    let id = connection_id(&id)?;
+    let mut tx = caller.begin(&state.tenancy).await?;
+    actions::remove_api_key(&mut tx, caller.actor, id).await?;
+    tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -250,14 +250,17 @@ impl Reconciler {
         let first = calls.first().map(|call| call.id.clone()).filter(|_| is_cut);
         let owned = self.owned(run, calls).await?;
         let compared = self.compared(owned).await?;
+        self.foresee(run, &compared).await?;
         let mut counts = Counts { calls: i64::try_from(compared.len()).unwrap_or(i64::MAX), ..Counts::default() };
-        let mut found = Vec::new();
+        let (mut found, mut agreeing) = (Vec::new(), Vec::new());
         let healing: Vec<_> = compared.into_iter().map(|compared| self.heal(run, compared)).collect();
         let outcomes: Vec<Outcome> = stream::iter(healing).buffer_unordered(AT_ONCE).try_collect().await?;
         for outcome in outcomes {
             let healed = outcome.found.iter().all(|(_, _, healed)| *healed);
-            counts.agreed += i64::from(outcome.found.is_empty());
             counts.healed += i64::from(!outcome.found.is_empty() && healed);
+            if outcome.found.is_empty() {
+                agreeing.push(outcome.call);
+            }
             found.extend(outcome.found);
         }
         found.extend(first.map(|call| (call, Kind::WindowOverfull, false)));
@@ -270,12 +273,31 @@ impl Reconciler {
         metrics::counter!("voxanne_reconcile_calls_total").increment(counts.calls.unsigned_abs());
         let now = self.clock.now();
         let mut tx = self.tenancy.tenant(run.org).await?;
+        // What a run healed that was cut off before it could say so looks as if nothing had been wrong with it.
+        let mended = store::settle_foreseen(&mut tx, run.window, &agreeing).await?;
+        counts.healed += mended;
+        counts.agreed = i64::try_from(agreeing.len()).unwrap_or(i64::MAX) - mended;
         let is_ours = store::advance(&mut tx, run.window, (wanted.after, wanted.until), counts, now).await?;
         if is_ours {
-            store::note(&mut tx, run.window, &found, now).await?;
+            store::note(&mut tx, run.window, &found, false, now).await?;
             tx.commit().await?;
         }
         Ok(is_ours)
+    }
+
+    /// Notes what is about to be healed. Whoever goes on after this process has died in the middle of it then tells of each
+    /// difference all the same.
+    async fn foresee(&self, run: &Run<'_>, compared: &[Compared]) -> Result<(), DbError> {
+        let found: Vec<_> = compared
+            .iter()
+            .flat_map(|compared| compared.kinds.iter().map(|kind| (compared.call.id.clone(), *kind, false)))
+            .collect();
+        if found.is_empty() {
+            return Ok(());
+        }
+        let mut tx = self.tenancy.tenant(run.org).await?;
+        store::note(&mut tx, run.window, &found, true, self.clock.now()).await?;
+        tx.commit().await
     }
 
     /// Finds whose the calls are, and leaves out those that are accounted for elsewhere.
@@ -347,7 +369,7 @@ impl Reconciler {
             outcome == "applied"
         };
         let found = kinds.into_iter().map(|kind| (id.clone(), kind, healed && kind.can_be_healed())).collect();
-        Ok(Outcome { found })
+        Ok(Outcome { call: id, found })
     }
 
     /// Takes in what the provider says of a call, for its organization; none lets the ingest find it.
@@ -405,6 +427,7 @@ struct Compared {
 
 /// What was noted of a call. Nothing: it was as it should be.
 struct Outcome {
+    call: String,
     found: Vec<(String, Kind, bool)>,
 }
 

@@ -186,11 +186,12 @@ pub(super) async fn stop(
     Ok(())
 }
 
-/// Notes differences. The same call and kind twice is one.
+/// Notes differences. The same call and kind twice is one. What is only `foreseen` changes nothing that stands already.
 pub(super) async fn note(
     tx: &mut TenantTx,
     window: WindowId,
     found: &[(String, Kind, bool)],
+    foreseen: bool,
     now: Timestamp,
 ) -> Result<(), DbError> {
     let calls: Vec<&str> = found.iter().map(|(call, ..)| call.as_str()).collect();
@@ -200,7 +201,8 @@ pub(super) async fn note(
         "insert into reconcile_differences (org_id, window_id, provider_call_id, kind, healed, found_at)
          select $1, $2, f.call, f.kind, bool_and(f.healed), $6
            from unnest($3::text[], $4::text[], $5::boolean[]) f (call, kind, healed) group by f.call, f.kind
-         on conflict (org_id, window_id, provider_call_id, kind) do update set healed = excluded.healed",
+         on conflict (org_id, window_id, provider_call_id, kind) do update
+           set healed = case when $7 then reconcile_differences.healed else excluded.healed end",
     )
     .bind(tx.org())
     .bind(window)
@@ -208,9 +210,27 @@ pub(super) async fn note(
     .bind(kinds)
     .bind(healed)
     .bind(now.to_sqlx())
+    .bind(foreseen)
     .execute(tx.conn())
     .await?;
     Ok(())
+}
+
+/// Of calls that lack nothing now: notes as healed what a run foresaw of them that was cut off. Answers of how many calls.
+pub(super) async fn settle_foreseen(tx: &mut TenantTx, window: WindowId, calls: &[String]) -> Result<i64, DbError> {
+    Ok(sqlx::query_scalar(
+        "with settled as (
+           update reconcile_differences set healed = true
+            where org_id = $1 and window_id = $2 and provider_call_id = any ($3::text[]) and not healed
+              and kind <> 'window_overfull'
+            returning provider_call_id)
+         select count(distinct provider_call_id::text) from settled",
+    )
+    .bind(tx.org())
+    .bind(window)
+    .bind(calls)
+    .fetch_one(tx.conn())
+    .await?)
 }
 
 /// A window with its numbers.

@@ -36,6 +36,19 @@ async fn events(desk: &Desk, org: OrgId, call: &str, count: u32) {
     }
 }
 
+/// Ends when a transaction in the database of this test waits for another one's lock.
+async fn until_somebody_waits_for_a_lock(desk: &Desk) {
+    let waits = "select exists (select from pg_locks l join pg_stat_activity a on a.pid = l.pid
+                                 where not l.granted and a.datname = current_database())";
+    let mut admin = desk.db.admin().await;
+    let looking = async {
+        while !sqlx::query_scalar::<_, bool>(waits).fetch_one(&mut admin).await.unwrap() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), looking).await.unwrap();
+}
+
 #[tokio::test]
 async fn writers_that_commit_out_of_order_hide_nothing_from_a_reader() {
     let desk = Desk::new().await;
@@ -58,7 +71,7 @@ async fn writers_that_commit_out_of_order_hide_nothing_from_a_reader() {
             seq
         })
     };
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    until_somebody_waits_for_a_lock(&desk).await;
     desk.hub.wake(org, first + 1);
     assert!(reader.take().await.unwrap().is_empty(), "nothing is shown before what comes before it");
     assert!(!quick.is_finished(), "the second writer waits for the first one's number to be settled");

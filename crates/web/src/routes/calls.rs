@@ -9,13 +9,12 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use platform::http::{ApiError, Cursor, Limit, Query, Report, Validate};
 use platform::ids::CallId;
-use platform::tenancy::TenantTx;
 use serde::Deserialize;
 use voice::calls::actions;
 use voice::calls::api::ListCalls;
 use voice::calls::model::CallFilter;
 use voice::playback::actions::{self as playback, PlaybackError};
-use voice::retention::actions::{self as retention, RetentionError, Told};
+use voice::retention::actions::{self as retention, RetentionError};
 use voice::retention::model::MAX_REASON;
 
 use super::Nothing;
@@ -180,15 +179,12 @@ pub(super) async fn place_hold(
     headers: HeaderMap,
     form: Form<HoldForm>,
 ) -> Result<Response, ApiError> {
-    let call = parse(&id)?;
     let Ok(hold) = form.input else {
         let words = format!("Say in at most {MAX_REASON} characters why this call must be kept.");
         let page = answer(&state, &headers, &caller, &id, &AskedCall::default(), Some(words)).await?;
         return Ok(page.with_status(StatusCode::UNPROCESSABLE_ENTITY).into_response());
     };
-    let mut tx = caller.begin(state.tenancy()).await?;
-    let placed = retention::place_hold(&mut tx, caller.actor, call, hold.reason.trim(), state.now()).await;
-    settle(&state, &headers, &caller, &id, tx, placed, "held").await
+    settle(&state, &headers, &caller, &id, Deed::Hold(hold.reason.trim())).await
 }
 
 pub(super) async fn lift_hold(
@@ -199,9 +195,7 @@ pub(super) async fn lift_hold(
     form: Form<Nothing>,
 ) -> Result<Response, ApiError> {
     form.input.map_err(ApiError::invalid)?;
-    let mut tx = caller.begin(state.tenancy()).await?;
-    let lifted = retention::lift_hold(&mut tx, caller.actor, parse(&id)?, state.now()).await;
-    settle(&state, &headers, &caller, &id, tx, lifted, "lifted").await
+    settle(&state, &headers, &caller, &id, Deed::Lift).await
 }
 
 pub(super) async fn erase(
@@ -212,26 +206,40 @@ pub(super) async fn erase(
     form: Form<Nothing>,
 ) -> Result<Response, ApiError> {
     form.input.map_err(ApiError::invalid)?;
-    let mut tx = caller.begin(state.tenancy()).await?;
-    let erased = retention::erase(&mut tx, &state.voice.jobs, caller.actor, parse(&id)?, state.now()).await;
-    settle(&state, &headers, &caller, &id, tx, erased, "erased").await
+    settle(&state, &headers, &caller, &id, Deed::Erase).await
 }
 
-/// Keeps what was done and goes back to the page, or shows on it why nothing was done.
+/// What is done about how long a call is kept.
+#[derive(Clone, Copy)]
+enum Deed<'a> {
+    /// It is kept whatever happens, for this reason.
+    Hold(&'a str),
+    /// It is not any more.
+    Lift,
+    /// Its content is deleted.
+    Erase,
+}
+
+/// Does it and goes back to the page, or shows on it why nothing was done.
 async fn settle(
     state: &State,
     headers: &HeaderMap,
     caller: &Caller,
     id: &str,
-    tx: TenantTx,
-    done: Result<Told, RetentionError>,
-    word: &str,
+    deed: Deed<'_>,
 ) -> Result<Response, ApiError> {
+    let (call, actor, now) = (parse(id)?, caller.actor, state.now());
+    let mut tx = caller.begin(state.tenancy()).await?;
+    let (done, word) = match deed {
+        Deed::Hold(reason) => (retention::place_hold(&mut tx, actor, call, reason, now).await, "held"),
+        Deed::Lift => (retention::lift_hold(&mut tx, actor, call, now).await, "lifted"),
+        Deed::Erase => (retention::erase(&mut tx, &state.voice.jobs, actor, call, now).await, "erased"),
+    };
     match done {
         Ok(told) => {
             tx.commit().await?;
             state.voice.told(caller.org, told);
-            Ok(back(parse(id)?, word))
+            Ok(back(call, word))
         }
         Err(RetentionError::Refused(refusal)) => {
             tx.rollback().await?;

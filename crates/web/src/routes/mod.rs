@@ -89,6 +89,7 @@ pub fn router(state: State) -> Router {
         .page("POST", "/app/operator/bookings/{id}/move", bookings::change_time)
         .page("GET", "/app/operator/import", import::show)
         .page("POST", "/app/operator/import/assign", import::assign)
+        .page("POST", "/app/operator/import/drop", import::drop_rows)
         .page("GET", "/app/operator/quarantine", quarantine::show)
         .page("POST", "/app/operator/quarantine/replay", quarantine::replay)
         .page("POST", "/sign-out", entry::sign_out)

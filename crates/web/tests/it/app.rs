@@ -31,7 +31,7 @@ const PAGES: [&str; 20] = [
     "/app/operator/quarantine",
     "/app/operator/import",
 ];
-const FORMS: [&str; 32] = [
+const FORMS: [&str; 33] = [
     "/app/organization",
     "/app/settings/profile/password",
     "/app/settings/profile/preferences",
@@ -63,6 +63,7 @@ const FORMS: [&str; 32] = [
     "/app/operator/jobs/run",
     "/app/operator/quarantine/replay",
     "/app/operator/import/assign",
+    "/app/operator/import/drop",
     "/sign-out",
 ];
 
@@ -336,6 +337,8 @@ async fn nonsense_in_an_address_is_never_our_fault() {
         "/app?done=%3Cscript%3E",
         "/app/operator/quarantine?cursor=x",
         "/app/operator/import?cursor=x",
+        "/app/operator/import?alike=x",
+        "/app/operator/import?alike=call_logs.%00.no_organization",
         "/invite/x",
         "/invite/%00",
         "/signin?next=%00",

@@ -1,5 +1,7 @@
 //! Team, keys, connections, password, quarantine: each through its page.
 
+use std::fmt::Write as _;
+
 use http::StatusCode;
 use serde_json::json;
 
@@ -267,21 +269,10 @@ async fn a_held_event_is_seen_by_the_operator_and_played_again_once_it_is_known(
 async fn an_imported_row_that_waits_is_given_to_a_practice_by_the_operator() {
     let desk = Desk::new().await;
     let practice = desk.practice("Bright Dental", "amara@bright-dental.example").await;
-    let export = desk.db.scratch_dir().join("export");
-    std::fs::create_dir_all(&export).unwrap();
     let rows = "id,vapi_call_id,status,created_at,duration_seconds,call_type,from_number\n\
                 11111111-1111-4111-8111-111111111111,call-1,completed,2025-12-01T10:00:00Z,60,inbound,+447700900118\n\
                 22222222-2222-4222-8222-222222222222,call-2,completed,2025-12-01T10:00:00Z,-60,inbound,+447700900119\n";
-    std::fs::write(export.join("call_logs.csv"), rows).unwrap();
-    let importer = import::actions::Importer {
-        tenancy: desk.db.tenancy(),
-        clock: desk.clock.clone(),
-        key: desk.db.master_key(),
-        chunk_rows: 10,
-    };
-    let folder = import::reading::Folder::open(&export).unwrap();
-    let mapping = import::mapping::Mapping::default();
-    import::actions::import_folder(&importer, &folder, &mapping, false, &mut |_| {}, None).await.unwrap();
+    import_calls(&desk, rows).await;
 
     let (page, action) = ("/app/operator/import", "/app/operator/import/assign");
     let mut operator = desk.signed_in(&practice.owner).await;
@@ -306,4 +297,68 @@ async fn an_imported_row_that_waits_is_given_to_a_practice_by_the_operator() {
     assert_eq!(wrong.status, StatusCode::CONFLICT, "a fault stays one, whoever's row it is");
     assert!(operator.get(page).await.body.contains("1 row"));
     assert!(operator.get("/app/calls").await.body.contains("+44 7700 900118"));
+}
+
+#[tokio::test]
+async fn imported_rows_of_one_reason_are_given_away_together_and_others_are_dropped() {
+    let desk = Desk::new().await;
+    let practice = desk.practice("Bright Dental", "amara@bright-dental.example").await;
+    let mut rows = "id,vapi_call_id,status,created_at,duration_seconds,call_type\n".to_owned();
+    for number in 10..75 {
+        let seconds = if number < 72 { 60 } else { -60 };
+        let id = format!("11111111-1111-4111-8111-1111111111{number}");
+        writeln!(rows, "{id},call-{number},completed,2025-12-01T10:00:00Z,{seconds},inbound").unwrap();
+    }
+    import_calls(&desk, &rows).await;
+    let mut operator = desk.signed_in(&practice.owner).await;
+    let page = "/app/operator/import";
+    let shown = operator.get(page).await;
+    assert!(shown.body.contains("65 rows") && shown.body.contains("Why rows wait"), "{}", shown.body);
+    let group = "/app/operator/import?alike=call_logs.no_organization.org_id";
+    assert!(shown.body.contains(&format!("href=\"{group}\"")), "{}", shown.body);
+    let listed = operator.get(group).await;
+    assert!(listed.body.contains("62 rows") && listed.body.contains("All 62 rows that wait for this"));
+    assert!(!listed.body.contains("is less than nothing"), "only those");
+    assert!(listed.body.contains(&format!("{group}&amp;cursor=")), "with a next page");
+
+    let all = [("all", "call_logs.no_organization.org_id"), ("org_id", &practice.org.to_string())];
+    let given = operator.submit(group, "/app/operator/import/assign", &all).await;
+    assert_eq!(given.location(), format!("{group}&done=assigned"), "{}", given.body);
+    let empty = operator.get(given.location()).await.body;
+    assert!(empty.contains("None waits for this reason any more") && empty.contains("The rows belong to it now"));
+    let mut admin = desk.db.admin().await;
+    let calls = "select count(*) from call_logs where org_id = $1";
+    let calls: i64 = sqlx::query_scalar(calls).bind(practice.org.uuid()).fetch_one(&mut admin).await.unwrap();
+    assert_eq!(calls, 62);
+
+    let drop = "/app/operator/import/drop";
+    let nothing = operator.submit(page, drop, &[]).await;
+    assert_eq!(nothing.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let left = operator.get(page).await;
+    let id = left.between("name=\"row\" value=\"", "\"").to_owned();
+    assert_eq!(operator.submit(page, drop, &[("row", &id)]).await.location(), "/app/operator/import?done=dropped");
+    let all = [("all", "call_logs.negative.duration_seconds")];
+    operator.submit(page, drop, &all).await;
+    assert!(operator.get(page).await.body.contains("No row waits"));
+    let noted = "select array_agg(action || ' ' || (detail ->> 'rows') order by id) from audit_log where action like 'import.%'";
+    let noted: Vec<String> = sqlx::query_scalar(noted).fetch_one(&mut admin).await.unwrap();
+    assert_eq!(noted, ["import.assigned 62", "import.dropped 1", "import.dropped 2"]);
+    let odd = operator.submit(page, drop, &[("all", "call_logs.x.y")]).await;
+    assert_eq!(odd.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", odd.body);
+}
+
+/// Imports these rows of `call_logs`.
+async fn import_calls(desk: &Desk, rows: &str) {
+    let export = desk.db.scratch_dir().join("export");
+    std::fs::create_dir_all(&export).unwrap();
+    std::fs::write(export.join("call_logs.csv"), rows).unwrap();
+    let importer = import::actions::Importer {
+        tenancy: desk.db.tenancy(),
+        clock: desk.clock.clone(),
+        key: desk.db.master_key(),
+        chunk_rows: 10,
+    };
+    let folder = import::reading::Folder::open(&export).unwrap();
+    let mapping = import::mapping::Mapping::default();
+    import::actions::import_folder(&importer, &folder, &mapping, false, &mut |_| {}, None).await.unwrap();
 }

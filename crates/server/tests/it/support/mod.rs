@@ -39,6 +39,9 @@ const GENEROUS: [(&str, &str); 3] = [
     ("VOXANNE_RATE_BOOKING", "100000/1h"),
 ];
 
+/// No provider: an address that the guard refuses, so that no test asks the real one with an invented key.
+const NO_PROVIDER: (&str, &str) = ("VOXANNE_VAPI_API_URL", "http://127.0.0.1:9");
+
 /// A server on a port of its own, with a database of its own.
 pub struct TestApp {
     pub db: TestDb,
@@ -72,7 +75,7 @@ impl TestApp {
         let _installed = rustls::crypto::ring::default_provider().install_default();
         std::fs::create_dir_all(db.scratch_dir()).unwrap();
         let data_dir = db.scratch_dir().display().to_string();
-        let environment: BTreeMap<String, String> = [("VOXANNE_DATA_DIR", data_dir.as_str())]
+        let environment: BTreeMap<String, String> = [("VOXANNE_DATA_DIR", data_dir.as_str()), NO_PROVIDER]
             .iter()
             .chain(&GENEROUS)
             .chain(settings)
