@@ -172,7 +172,8 @@ pub(super) async fn take_turns(
            union all
            select n.org_id, n.is_round from turn t cross join lateral (
              (select org_id, t.is_round from jobs
-               where queue = $1 and state = 'waiting' and org_id > t.org_id and (not t.is_round or org_id <= $7)
+               where queue = $1 and state = 'waiting' and org_id > t.org_id
+                 and org_id <= case when t.is_round then $7 else 'ffffffff-ffff-ffff-ffff-ffffffffffff' end
                order by org_id limit 1)
              union all
              (select org_id, true from jobs
