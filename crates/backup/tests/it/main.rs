@@ -41,6 +41,8 @@ impl Stage {
     async fn new() -> Self {
         let db = TestDb::new().await;
         let folder = db.scratch_dir().join("backups");
+        // Before the storage closes what it makes: the account of a trial's database passes through here.
+        std::fs::create_dir_all(db.scratch_dir().join("data")).unwrap();
         db.organization("Elm Street Dental").await;
         db.organization("Birch Lane Dental").await;
         Self { db, folder }
@@ -276,7 +278,6 @@ async fn backups_by_plan_come_when_they_are_due_and_go_when_they_are_superfluous
 #[tokio::test]
 async fn the_newest_backup_is_restored_on_trial_when_it_is_time_and_damage_is_told_once() {
     let stage = Stage::new().await;
-    std::fs::create_dir_all(&stage.workshop().data_dir).unwrap();
     let plan = Plan {
         to: stage.place(),
         key: None,
@@ -342,7 +343,6 @@ async fn a_bucket_takes_a_backup_proves_it_and_gives_everything_back() {
     assert!(kept.len() == 6 && kept[5].starts_with("voxanne/eu/recordings/"), "{kept:?}");
 
     // Proven, restored on trial, restored in earnest.
-    std::fs::create_dir_all(&stage.workshop().data_dir).unwrap();
     let backup = Opened::open(&place, None, Some(&key)).await.unwrap();
     backup.prove().await.unwrap();
     on_trial(&backup, &stage.workshop()).await.unwrap();
