@@ -376,7 +376,7 @@ async fn a_bucket_takes_a_backup_proves_it_and_gives_everything_back() {
 
     let stranger = Place::parse("s3://safe/voxanne/eu", Some(&access_with("AKIAOTHER"))).unwrap();
     let refused = stranger.names().await.unwrap_err().to_string();
-    assert_eq!(refused, "cannot list s3://safe/voxanne/eu: the storage does not allow it");
+    assert!(refused.starts_with("cannot list s3://safe/voxanne/eu: ") && !refused.contains(SECRET_KEY), "{refused}");
 }
 
 #[tokio::test]
