@@ -7,6 +7,7 @@ use platform::jobs::{JobError, Jobs, NewJob, Queue, Report, Schedule};
 use serde_json::json;
 
 use super::copy::Copier;
+use super::orphans::{Mode, OrphanError, Sweeper};
 use super::store;
 
 /// The name of the queue.
@@ -20,6 +21,34 @@ const BATCH: i64 = 200;
 /// Looks for recordings without a job.
 const FEED: Schedule =
     Schedule { name: "recordings.feed", every: Duration::from_secs(1), patience: Duration::from_secs(30) };
+
+/// Looks for what storage and rows do not agree about.
+const SWEEP: Schedule =
+    Schedule { name: "recordings.orphans", every: Duration::from_hours(24), patience: Duration::from_hours(6) };
+
+/// Starts the daily look for files without a row and rows without a file.
+pub fn start_sweeping(sweeper: &Sweeper, mode: Mode, jobs: &Jobs) {
+    let sweeper = sweeper.clone();
+    jobs.schedule(SWEEP, move || {
+        let sweeper = sweeper.clone();
+        async move {
+            let found = sweeper.sweep(mode).await?;
+            let report = Report::new()
+                .count("files", found.files)
+                .count("orphans", found.orphans)
+                .count("removed", found.removed)
+                .count("foreign", found.foreign)
+                .count("rows", found.rows)
+                .count("lost", found.lost)
+                .count("wanted_again", found.wanted_again);
+            Ok::<_, OrphanError>(if found.wrong_storage {
+                report.note("problem", "most files are missing: is this the right storage? No row was touched")
+            } else {
+                report
+            })
+        }
+    });
+}
 
 /// Copies recordings until the process stops, `at_once` at a time.
 pub fn start(copier: &Copier, jobs: &Jobs, at_once: usize) {

@@ -1,5 +1,6 @@
 //! SQL of `call_recordings`, and of what a call shows of it.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -256,4 +257,88 @@ pub(super) async fn want_again(tx: &mut TenantTx, id: RecordingId, now: Timestam
     .bind(now.to_sqlx())
     .fetch_optional(tx.conn())
     .await?)
+}
+
+// --- orphans -----------------------------------------------------------------------------------------------------------
+
+/// Which of these files a row names.
+pub(super) async fn named_files(tx: &mut SystemTx, keys: &[&str]) -> Result<HashSet<String>, DbError> {
+    let named: Vec<String> =
+        sqlx::query_scalar("select storage_key from call_recordings where storage_key = any ($1::text[])")
+            .bind(keys)
+            .fetch_all(tx.conn())
+            .await?;
+    Ok(named.into_iter().collect())
+}
+
+/// Sees to it that run `run` cannot name the file `key` any more. False: the row names it.
+pub(super) async fn disown(tx: &mut TenantTx, id: RecordingId, run: i32, key: &str) -> Result<bool, DbError> {
+    // The lock is the one that a run takes before it names its file (lock_run).
+    let row: Option<(Option<String>, i32)> = sqlx::query_as(
+        "select storage_key, attempts from call_recordings where org_id = $1 and recording_id = $2 for update",
+    )
+    .bind(tx.org())
+    .bind(id)
+    .fetch_optional(tx.conn())
+    .await?;
+    match row {
+        Some((Some(named), _)) if named == key => Ok(false),
+        // The run may still be at work: the next one has its number from here.
+        Some((_, attempts)) if attempts <= run => {
+            sqlx::query("update call_recordings set attempts = $3 where org_id = $1 and recording_id = $2")
+                .bind(tx.org())
+                .bind(id)
+                .bind(run.saturating_add(1))
+                .execute(tx.conn())
+                .await?;
+            Ok(true)
+        }
+        // A later run has begun, or the row is gone; neither it nor the run comes back.
+        _ => Ok(true),
+    }
+}
+
+/// Recordings that are in the storage, by id after `after`, copied before `before`.
+pub(super) async fn ready_files(
+    tx: &mut SystemTx,
+    after: Option<(OrgId, RecordingId)>,
+    before: Timestamp,
+    most: usize,
+) -> Result<Vec<(OrgId, RecordingId, String)>, DbError> {
+    let (org, id) = after.unzip();
+    Ok(sqlx::query_as(
+        "select org_id, recording_id, storage_key from call_recordings
+          where state = 'ready' and copied_at < $3 and ($1::uuid is null or (org_id, recording_id) > ($1, $2))
+          order by org_id, recording_id limit $4",
+    )
+    .bind(org)
+    .bind(id)
+    .bind(before.to_sqlx())
+    .bind(i64::try_from(most).unwrap_or(i64::MAX))
+    .fetch_all(tx.conn())
+    .await?)
+}
+
+/// Locks a recording that is ready with this file, and forgets the file. Answers its call and when that was; nothing when it
+/// is otherwise by now.
+pub(super) async fn lose_file(
+    tx: &mut TenantTx,
+    id: RecordingId,
+    key: &str,
+) -> Result<Option<(CallId, Timestamp)>, DbError> {
+    let row: Option<(CallId, jiff_sqlx::Timestamp)> = sqlx::query_as(
+        "update call_recordings r
+            set state = 'failed', reason = 'storage', storage_key = null, size_bytes = null, sha256 = null, content_type = null,
+                duration_ms = null, channels = null, peaks = null, copied_at = null
+           from call_logs l
+          where r.org_id = $1 and r.recording_id = $2 and r.state = 'ready' and r.storage_key = $3
+            and l.org_id = r.org_id and l.id = r.call_id
+         returning r.call_id, l.at",
+    )
+    .bind(tx.org())
+    .bind(id)
+    .bind(key)
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(row.map(|(call, at)| (call, at.to_jiff())))
 }

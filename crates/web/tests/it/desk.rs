@@ -208,6 +208,7 @@ fn build(db: &TestDb, tenancy: &Tenancy, variables: &[(&str, &str)]) -> (mail::O
         .unwrap(),
         max_recording_bytes: 1 << 20,
         copies_at_once: 1,
+        orphans: voice::recordings::orphans::Mode::Report,
         provider: voice::provider::ProviderSettings {
             api_url: "https://provider.example.test".to_owned(),
             simulated_url: None,
