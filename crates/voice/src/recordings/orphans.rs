@@ -270,7 +270,7 @@ mod tests {
             let (call, id) = (CallId::new(), RecordingId::new());
             let at = self.sweeper.clock.now() - SignedDuration::from_hours(24 * days);
             let at = jiff_sqlx::ToSqlx::to_sqlx(at);
-            let mut admin = self.db.admin().await;
+            let mut tx = self.sweeper.tenancy.tenant(self.org).await.unwrap();
             for sql in [
                 "insert into call_logs (org_id, id, provider, provider_call_id, status, at)
                  values ($1, $2, 'vapi', $2::text, 'ended', $4)",
@@ -286,10 +286,11 @@ mod tests {
                     .bind(call)
                     .bind(id)
                     .bind(at)
-                    .execute(&mut admin)
+                    .execute(tx.conn())
                     .await
                     .unwrap();
             }
+            tx.commit().await.unwrap();
             (call, id)
         }
 
@@ -336,11 +337,10 @@ mod tests {
 
         /// The file that the row names.
         async fn named(&self, id: RecordingId) -> Option<String> {
-            sqlx::query_scalar("select storage_key from call_recordings where recording_id = $1")
-                .bind(id)
-                .fetch_one(&mut self.db.admin().await)
-                .await
-                .unwrap()
+            let mut tx = self.sweeper.tenancy.tenant(self.org).await.unwrap();
+            let recording = store::find(&mut tx, id).await.unwrap().unwrap();
+            tx.commit().await.unwrap();
+            recording.file.map(|file| file.key)
         }
 
         async fn state(&self, id: RecordingId) -> String {
