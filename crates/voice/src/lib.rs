@@ -79,6 +79,8 @@ pub struct Services {
     pub max_recording_bytes: u64,
     /// Recordings that this process copies at a time.
     pub copies_at_once: usize,
+    /// What is done about files without a row and rows without a file.
+    pub orphans: recordings::orphans::Mode,
     /// Who is this and may they.
     pub authority: Authority,
     /// Where the provider finds this installation.
@@ -142,6 +144,7 @@ pub struct VoiceParts {
     listenings: Listenings,
     copier: Copier,
     copies_at_once: usize,
+    orphans: recordings::orphans::Mode,
     webhooks: Arc<WebhookState>,
     neighbours: Neighbours,
 }
@@ -213,6 +216,7 @@ impl VoiceState {
             listenings: Listenings::default(),
             copier,
             copies_at_once: services.copies_at_once,
+            orphans: services.orphans,
             webhooks,
             neighbours,
         }))
@@ -278,6 +282,13 @@ impl VoiceState {
         reconcile::jobs::start(&self.reconciler, self.silence, &self.jobs);
         recordings::jobs::start(&self.copier, &self.jobs, self.copies_at_once);
         retention::jobs::start(&self.tenancy, self.authority.clock(), &self.jobs, &self.storage);
+        let sweeper = recordings::orphans::Sweeper {
+            tenancy: self.tenancy.clone(),
+            clock: self.authority.clock().clone(),
+            storage: self.storage.clone(),
+            jobs: self.jobs.clone(),
+        };
+        recordings::jobs::start_sweeping(&sweeper, self.orphans, &self.jobs);
     }
 }
 

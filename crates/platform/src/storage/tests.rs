@@ -55,7 +55,7 @@ impl Drop for Folder {
 
 fn config(place: Place, keys: &[u8]) -> StorageConfig {
     let keys = keys.iter().map(|byte| STANDARD.encode([*byte; 32]).parse().unwrap()).collect();
-    StorageConfig { place, keys, max_recording_bytes: 1 << 31, copies_at_once: 4 }
+    StorageConfig { place, keys, max_recording_bytes: 1 << 31, copies_at_once: 4, settle_orphans: false }
 }
 
 fn key(text: &str) -> Key {

@@ -164,8 +164,13 @@ impl Folder {
     }
 
     fn storage(&self) -> Storage {
-        let config =
-            StorageConfig { place: Place::DataDirectory, keys: Vec::new(), max_recording_bytes: 0, copies_at_once: 0 };
+        let config = StorageConfig {
+            place: Place::DataDirectory,
+            keys: Vec::new(),
+            max_recording_bytes: 0,
+            copies_at_once: 0,
+            settle_orphans: false,
+        };
         Storage::open(&config, &self.0).unwrap()
     }
 }
