@@ -31,10 +31,11 @@ use std::sync::Arc;
 
 use axum::extract::FromRef;
 use identity::Authority;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use platform::clock::Clock;
 use platform::config::Origin;
 use platform::crypto::MasterKey;
+use platform::http::problem::Chain;
 use platform::http::{Limiter, PublicRouter, TenantRouter};
 use platform::ids::{ConnectionId, OrgId};
 use platform::jobs::Jobs;
@@ -273,6 +274,22 @@ impl VoiceState {
     /// Tells other nodes of live events and hears of theirs. For installations on a database that several nodes share.
     pub fn start_neighbours(&self) {
         self.neighbours.start(&self.tenancy, self.live.hub.clone(), &self.live.tasks);
+    }
+
+    /// Removes what a process before this one left half-written in the folder of recordings. Only for an installation that has
+    /// one process, before it begins to work.
+    pub fn start_clearing(&self) {
+        // Times of files are a tick of the kernel behind.
+        let before = self.now().saturating_sub(SignedDuration::from_millis(10)).unwrap_or(Timestamp::MIN);
+        let storage = self.storage.clone();
+        self.live.tasks.spawn(async move {
+            match recordings::orphans::clear_unfinished(&storage, before).await {
+                Ok(removed) => tracing::debug!(removed, "half-written recordings of an earlier process are removed"),
+                Err(error) => {
+                    tracing::warn!(error = %Chain(&error), "half-written recordings stay until the daily look");
+                }
+            }
+        });
     }
 
     /// Starts the duties that one node of an installation must do.

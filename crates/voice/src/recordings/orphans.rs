@@ -73,6 +73,8 @@ pub struct Found {
     pub orphans: u64,
     /// Of these, removed now.
     pub removed: u64,
+    /// Half-written files that a killed process left, older than a day, removed now: they never were files.
+    pub unfinished: u64,
     /// Rows that name a file, older than a day.
     pub rows: u64,
     /// Of these, rows that were ready and whose file is gone.
@@ -103,16 +105,19 @@ impl Found {
             .count("files_without_recording", self.orphans)
             .count("files_removed", self.removed)
             .count("files_of_others", self.foreign)
+            .count("half_files_removed", self.unfinished)
             .count("recordings", self.rows)
             .count("recordings_without_file", self.lost)
             .count("recordings_copied_again", self.wanted_again)
             .count("recordings_with_file_again", self.returned)
             .count("recordings_unreadable", self.unreadable);
         if self.is_other_storage() {
-            return report.note("problem", "most files are missing: is this the right storage? No recording was touched");
+            return report
+                .note("problem", "most files are missing: is this the right storage? No recording was touched");
         }
         if self.is_other_database() {
-            return report.note("problem", "most files belong to no recording: is this the right storage? None was removed");
+            return report
+                .note("problem", "most files belong to no recording: is this the right storage? None was removed");
         }
         report
     }
@@ -129,13 +134,19 @@ pub(super) struct Name {
 impl Name {
     /// None: it is not named as we name files.
     pub(super) fn read(key: &str) -> Option<Self> {
-        let mut parts = key.split('/');
+        let mut parts = key.splitn(3, '/');
         let (org, call, file) = (parts.next()?, parts.next()?, parts.next()?);
-        let _: CallId = call.parse().ok()?;
+        let (org, call): (OrgId, CallId) = (org.parse().ok()?, call.parse().ok()?);
         let (recording, run) = file.split_once('.')?;
-        let name = Self { org: org.parse().ok()?, recording: recording.parse().ok()?, run: run.parse().ok()? };
-        parts.next().is_none().then_some(name)
+        let name = Self { org, recording: recording.parse().ok()?, run: run.parse().ok()? };
+        // There is more than one way to write an id or a number, and one that is ours.
+        (format!("{org}/{call}/{}.{}", name.recording, name.run) == key).then_some(name)
     }
+}
+
+/// Removes what a killed process has left half-written before `before`. Answers how many files that were.
+pub async fn clear_unfinished(storage: &Storage, before: Timestamp) -> Result<u64, StorageError> {
+    storage.remove_unfinished(before, |key| Name::read(key).is_some()).await
 }
 
 /// Whether the file of a row is there.
@@ -161,7 +172,8 @@ pub struct Sweeper {
 impl Sweeper {
     /// Looks through all files and all rows.
     pub async fn sweep(&self, mode: Mode) -> Result<Found, OrphanError> {
-        let mut found = Found::default();
+        let unfinished = clear_unfinished(&self.storage, self.old()).await?;
+        let mut found = Found { unfinished, ..Found::default() };
         self.files(mode, &mut found).await?;
         self.rows(mode, &mut found).await?;
         Ok(found)
@@ -189,15 +201,15 @@ impl Sweeper {
         orphans: &mut Vec<(Name, String)>,
     ) -> Result<(), DbError> {
         let old = self.old();
-        let names: Vec<Option<Name>> = entries.iter().map(|entry| Name::read(&entry.key)).collect();
+        let read: Vec<Option<Name>> = entries.iter().map(|entry| Name::read(&entry.key)).collect();
         let keys: Vec<&str> = entries.iter().map(|entry| entry.key.as_str()).collect();
-        let orgs: HashSet<Uuid> = names.iter().flatten().map(|name| name.org.uuid()).collect();
+        let orgs: HashSet<Uuid> = read.iter().flatten().map(|name| name.org.uuid()).collect();
         let mut tx = self.tenancy.system("find which files of recordings are named by a row").await?;
         let named = store::named_files(&mut tx, &keys).await?;
         let known = store::known_orgs(&mut tx, &orgs.into_iter().collect::<Vec<_>>()).await?;
         tx.commit().await?;
         found.files += entries.len() as u64;
-        for (entry, name) in entries.into_iter().zip(names) {
+        for (entry, name) in entries.into_iter().zip(read) {
             if named.contains(&entry.key) {
                 continue;
             }
@@ -241,8 +253,8 @@ impl Sweeper {
             let mut tx = self.tenancy.system("find recordings of all organizations whose file is gone").await?;
             let rows = store::naming_files(&mut tx, after, self.old(), BATCH).await?;
             tx.commit().await?;
-            let Some(last) = rows.last() else { break };
-            after = Some((last.org_id, last.recording_id));
+            let Some(end) = rows.last() else { break };
+            after = Some((end.org_id, end.recording_id));
             found.rows += rows.len() as u64;
             let mut looked = futures::stream::iter(rows)
                 .map(|row| async move { Ok::<_, OrphanError>((self.presence(&row.storage_key).await?, row)) })
@@ -313,7 +325,7 @@ impl Sweeper {
             store::follow(&mut tx, call).await?;
             store::tell(&mut tx, "recording.ready", call).await?;
         }
-        Ok(tx.commit().await?)
+        tx.commit().await
     }
 
     fn old(&self) -> Timestamp {
@@ -576,14 +588,16 @@ mod tests {
         stage.begin(orphan.1).await;
         stage.write(&stage.key(orphan, 1));
         stage.write("somebody-elses-notes");
+        let half = format!("{}#1", stage.key(orphan, 2));
+        stage.write(&half);
 
         let elsewhere = OrgId::new();
         stage.write(&format!("{elsewhere}/{}/{}.1", CallId::new(), RecordingId::new()));
 
         let found = Found { files: 4, orphans: 1, foreign: 2, rows: 3, lost: 2, ..Found::default() };
-        for _ in 0..2 {
-            assert_eq!(stage.sweeper.sweep(Mode::Report).await.unwrap(), found);
-        }
+        let first = stage.sweeper.sweep(Mode::Report).await.unwrap();
+        assert_eq!(first, Found { unfinished: 1, ..found }, "what never was a file goes at once");
+        assert_eq!(stage.sweeper.sweep(Mode::Report).await.unwrap(), found);
         let settled = stage.sweeper.sweep(Mode::Settle).await.unwrap();
         assert_eq!(settled, Found { removed: 1, wanted_again: 1, ..found });
         assert!(stage.is_there(&stage.key(whole, 1)).await && stage.is_there("somebody-elses-notes").await);
@@ -654,6 +668,8 @@ mod tests {
             format!("{org}/{call}/{id}.x"),
             format!("{org}/{call}/{id}.3/more"),
             format!("{org}/notes/{id}.3"),
+            format!("{org}/{call}/{id}.03"),
+            format!("{}/{call}/{id}.3", org.uuid().simple()),
         ] {
             assert_eq!(Name::read(&foreign), None, "{foreign}");
         }

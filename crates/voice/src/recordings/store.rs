@@ -369,11 +369,7 @@ pub(super) async fn lose_file(
 }
 
 /// Lets a recording whose file was gone be ready with it again. Answers its call; nothing when it is otherwise by now.
-pub(super) async fn find_file_again(
-    tx: &mut TenantTx,
-    id: RecordingId,
-    key: &str,
-) -> Result<Option<CallId>, DbError> {
+pub(super) async fn find_file_again(tx: &mut TenantTx, id: RecordingId, key: &str) -> Result<Option<CallId>, DbError> {
     Ok(sqlx::query_scalar(
         "update call_recordings set state = 'ready', reason = null, detail = null
           where org_id = $1 and recording_id = $2 and storage_key = $3 and state in ('pending', 'failed')
