@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
 
 use crate::http::Connection;
 use crate::stage::{SECRET, Stage, org_id};
@@ -65,7 +66,8 @@ impl Sound {
 pub async fn run(stage: &mut Stage, options: &Options) -> anyhow::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let authority = listener.local_addr()?.to_string();
-    let provider = tokio::spawn(answer_all(listener));
+    let mut provider = JoinSet::new();
+    provider.spawn(answer_all(listener));
     give_key(stage, options)?;
     stage.sql(
         "truncate call_routes, call_logs, call_tracking, call_search, call_search_queue, live_events, jobs cascade",
@@ -84,7 +86,6 @@ pub async fn run(stage: &mut Stage, options: &Options) -> anyhow::Result<()> {
     let silent = Sound { size: TOO_LARGE, is_announced: false };
     measure(stage, "1 of 3 GB, not announced: refused", silent, 1, "failed too_large").await?;
 
-    provider.abort();
     stage.restart(&["--no-worker"]).await?;
     Ok(())
 }
@@ -155,10 +156,13 @@ fn report(call: &str) -> serde_json::Value {
 }
 
 async fn answer_all(listener: TcpListener) -> anyhow::Result<()> {
+    let mut answers = JoinSet::new();
     loop {
-        let (stream, _) = listener.accept().await?;
-        // A server that refuses what is too large closes in the middle: no fault of the provider.
-        tokio::spawn(answer(stream));
+        tokio::select! {
+            accepted = listener.accept() => { answers.spawn(answer(accepted?.0)); }
+            // A server that refuses what is too large closes in the middle: no fault of the provider.
+            Some(_) = answers.join_next() => {}
+        }
     }
 }
 
