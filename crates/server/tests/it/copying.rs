@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -18,10 +19,11 @@ use futures::StreamExt as _;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use crate::support::binary::{Installation, Server};
-use crate::support::{Client, PASSWORD, answer, eventually, new_call, unrecorded};
+use crate::support::{Client, PASSWORD, PATIENCE, answer, eventually, new_call, unrecorded};
 
 const EMAIL: &str = "owner@elmstreet.example";
 const SECRET: &str = "webhook-secret-of-elm-street";
@@ -45,15 +47,15 @@ impl Sound {
         Self { size, is_announced: true, stops_at: None }
     }
 
-    /// A WAV of one tone, in pieces.
+    /// A WAV of two channels of 32 bits, in pieces.
     fn pieces(self) -> impl Iterator<Item = Bytes> {
         let data = u32::try_from(self.size - 44).unwrap();
         let mut head = b"RIFF".to_vec();
         head.extend_from_slice(&(data + 36).to_le_bytes());
         head.extend_from_slice(b"WAVEfmt \x10\0\0\0\x01\0\x02\0");
         head.extend_from_slice(&48_000_u32.to_le_bytes());
-        head.extend_from_slice(&192_000_u32.to_le_bytes());
-        head.extend_from_slice(b"\x04\0\x10\0data");
+        head.extend_from_slice(&384_000_u32.to_le_bytes());
+        head.extend_from_slice(b"\x08\0\x20\0data");
         head.extend_from_slice(&data.to_le_bytes());
         let tone = Bytes::from([0x10, 0x20].repeat(usize::try_from(PIECE / 2).unwrap()));
         let body = (0..u64::from(data).div_ceil(PIECE)).map(move |number| {
@@ -183,11 +185,16 @@ impl Studio {
                on l.org_id = r.org_id and l.id = r.call_id where l.provider_call_id = '{call}'"
         );
         let wanted = format!("{state}|{reason}|");
-        eventually(&wanted, || async {
+        // A long recording is decoded slowly by a build without optimizations.
+        let deadline = Instant::now() + 4 * PATIENCE;
+        loop {
             let row = self.sql(&sql).await;
-            row.strip_prefix(&wanted).map(|attempts| attempts.parse().unwrap())
-        })
-        .await
+            if let Some(attempts) = row.strip_prefix(&wanted) {
+                return attempts.parse().unwrap();
+            }
+            assert!(Instant::now() < deadline, "{row}, not {wanted}");
+            sleep(Duration::from_millis(50)).await;
+        }
     }
 
     /// Keys of all files in the folder of recordings, whole ones and others.
@@ -322,8 +329,7 @@ async fn a_long_recording_is_never_whole_in_memory() {
     const SIZE: u64 = 96 * MIB;
     const MORE: u64 = 64 * MIB;
     let studio = Studio::new().await;
-    let key = "c3RvcmFnZS1rZXktb2YtZWxtLXN0cmVldC0wMTIzNDU=";
-    let server = studio.serve(&[("VOXANNE_STORAGE_KEY", key)]).await;
+    let server = studio.serve(&[]).await;
     // What the first one needs once, such as connections, is not what a long one costs.
     let first = studio.call(Sound::of(MIB)).await;
     studio.until(&first, "ready", "").await;
@@ -332,7 +338,5 @@ async fn a_long_recording_is_never_whole_in_memory() {
     studio.until(&call, "ready", "").await;
     let more = server.peak().saturating_sub(before);
     assert!(more < MORE, "{} MiB more than the {} MiB before", more / MIB, before / MIB);
-    let stored: u64 = studio.files().iter().map(|(_, size)| size).sum();
-    assert!(stored > SIZE + MIB, "encrypted: {stored}");
     assert!(server.stop().await.success());
 }
