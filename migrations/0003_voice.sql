@@ -439,16 +439,23 @@ $$;
 create function index_queued_calls(p_org uuid, p_limit int) returns int
 language plpgsql security invoker set search_path = pg_catalog, public as $$
 declare
+  v_calls uuid[];
   v_done int;
 begin
   perform set_config('app.org_id', p_org::text, true);
+  -- Two statements, because each sees what was committed when it began: an event that changed its call before the row was
+  -- taken here is read below, and one that comes later waits for this row. In one statement the call would be read as it
+  -- was before an event that came between the two, and its words would be missing until the next.
   with taken as (
     delete from call_search_queue q
      where (q.org_id, q.call_id) in (
        select org_id, call_id from call_search_queue
         where org_id = p_org order by queued_at limit p_limit for update skip locked)
-    returning q.org_id, q.call_id
-  ), words as (
+    returning q.call_id
+  )
+  select coalesce(array_agg(call_id), '{}') into v_calls from taken;
+
+  with words as (
     select c.org_id, c.id, c.at,
            left(concat_ws(' ', c.caller_name, c.summary, c.transcript_text,
              -- A tsvector holds 1 MB, and one call that does not fit would hold up all others: 100,000 characters of
@@ -460,7 +467,7 @@ begin
               from (values (regexp_replace(coalesce(c.from_number, ''), '\D', '', 'g')),
                            (regexp_replace(coalesce(c.to_number, ''), '\D', '', 'g'))) d (digits),
                    generate_series(4, length(d.digits)) n) as numbers
-      from taken join call_logs c on c.org_id = taken.org_id and c.id = taken.call_id
+      from call_logs c where c.org_id = p_org and c.id = any (v_calls)
   ), sound as (
     -- A changed call may name recordings that nobody has begun to copy (0008_recordings.sql). This is not the event's own
     -- business: it would wait for them.
@@ -468,10 +475,11 @@ begin
     select c.org_id, gen_random_uuid(), c.id,
            case r ->> 'channel' when 'assistant' then 'agent' when 'customer' then 'caller' else r ->> 'channel' end,
            r ->> 'url'
-      from taken join call_logs c on c.org_id = taken.org_id and c.id = taken.call_id,
+      from call_logs c,
            jsonb_array_elements(coalesce(c.recordings,
              jsonb_build_array(jsonb_build_object('channel', 'mono', 'url', c.recording_url)))) r
-     where c.recording_state not in ('none', 'expired') and r ->> 'channel' in ('stereo', 'mono', 'assistant', 'customer')
+     where c.org_id = p_org and c.id = any (v_calls) and c.recording_state not in ('none', 'expired')
+       and r ->> 'channel' in ('stereo', 'mono', 'assistant', 'customer')
     on conflict (org_id, call_id, channel) do nothing
   )
   insert into call_search as s (org_id, call_id, at, document)

@@ -27,12 +27,15 @@ pub enum Kind {
     Conversation,
     /// `end-of-call-report` of a running call: the last event of each call.
     Report,
+    /// The same where the transcriber says of each word of the caller when it was heard and how sure it is: the provider's
+    /// schema keeps that in `UserMessage.metadata`.
+    TimedReport,
 }
 
 impl Kind {
     /// Whether one call has many of these.
     pub fn repeats(self) -> bool {
-        self != Self::Report
+        matches!(self, Self::Transcript | Self::Conversation)
     }
 }
 
@@ -52,7 +55,7 @@ impl Template {
         // Half of what is left is conversation, the rest is the prompt that real events carry along.
         let turns = match kind {
             Kind::Transcript => 0,
-            Kind::Conversation | Kind::Report => {
+            Kind::Conversation | Kind::Report | Kind::TimedReport => {
                 let one = message(kind, 8, 0).to_string().len().saturating_sub(bare) / 8;
                 bytes.saturating_sub(bare) * 4 / 5 / one.max(1)
             }
@@ -143,9 +146,10 @@ fn message(kind: Kind, turns: usize, prompt: usize) -> Value {
             "transcript": "I would like to move my appointment to Thursday afternoon, if that is still possible.",
         }),
         Kind::Conversation => {
-            json!({ "type": "conversation-update", "messages": spoken(turns), "messagesOpenAIFormatted": formatted(turns) })
+            json!({ "type": "conversation-update", "messages": spoken(turns, false), "messagesOpenAIFormatted": formatted(turns) })
         }
-        Kind::Report => report(turns),
+        Kind::Report => report(turns, false),
+        Kind::TimedReport => report(turns, true),
     };
     if let (Some(message), Value::Object(own)) = (message.as_object_mut(), own) {
         message.extend(own);
@@ -153,7 +157,7 @@ fn message(kind: Kind, turns: usize, prompt: usize) -> Value {
     json!({ "message": message })
 }
 
-fn report(turns: usize) -> Value {
+fn report(turns: usize, timed: bool) -> Value {
     let lines: Vec<String> =
         (0..turns).map(|turn| format!("{}: {}\n", if turn % 2 == 0 { "AI" } else { "User" }, sentence(turn))).collect();
     let transcript = lines.concat();
@@ -167,7 +171,7 @@ fn report(turns: usize) -> Value {
         "summary": "The caller moved an appointment to Thursday at 15:30 and asked whether to bring X-rays. Nothing is open.",
         "analysis": { "summary": "The caller moved an appointment to Thursday at 15:30.", "successEvaluation": "true", "structuredData": { "outcome": "rescheduled" } },
         "artifact": {
-            "messages": spoken(turns), "messagesOpenAIFormatted": formatted(turns), "transcript": transcript,
+            "messages": spoken(turns, timed), "messagesOpenAIFormatted": formatted(turns), "transcript": transcript,
             "recording": { "mono": { "combinedUrl": "https://recordings.example.test/bench/mono.wav" }, "stereoUrl": "https://recordings.example.test/bench/stereo.wav" },
             "performanceMetrics": { "turnLatencies": [], "turnLatencyAverage": 911.0, "modelLatencyAverage": 402.0, "voiceLatencyAverage": 188.0, "transcriberLatencyAverage": 151.0, "endpointingLatencyAverage": 170.0 },
         },
@@ -175,15 +179,31 @@ fn report(turns: usize) -> Value {
 }
 
 /// `messages` as the provider sends them.
-fn spoken(turns: usize) -> Value {
+fn spoken(turns: usize, timed: bool) -> Value {
     (0..turns)
         .map(|turn| {
             let second = turn * 4;
-            json!({
+            let mut message = json!({
                 "role": if turn % 2 == 0 { "bot" } else { "user" }, "message": sentence(turn),
                 "time": 1_772_442_904_480_u64 + 4_000 * turn as u64, "endTime": 1_772_442_907_480_u64 + 4_000 * turn as u64,
                 "secondsFromStart": second, "duration": 3_000,
-            })
+            });
+            if timed && turn % 2 == 1 {
+                message["metadata"] = json!({ "wordLevelConfidence": timed_words(&sentence(turn), second) });
+            }
+            message
+        })
+        .collect()
+}
+
+/// Each word with its seconds and how sure the transcriber is of it.
+fn timed_words(text: &str, second: usize) -> Value {
+    text.split(' ')
+        .enumerate()
+        .map(|(n, word)| {
+            let start = second as f64 + 0.24 * n as f64;
+            json!({ "word": word.trim_matches(['.', ',']).to_lowercase(), "start": start, "end": start + 0.2,
+                    "confidence": 0.999 - 0.013 * (n % 7) as f64, "punctuated_word": word })
         })
         .collect()
 }

@@ -86,6 +86,8 @@ struct Inner {
 #[derive(Clone)]
 pub(crate) struct Identified(pub(crate) Arc<Principal>);
 
+type LookUp<'a> = Pin<Box<dyn Future<Output = Result<Arc<Principal>, ApiError>> + Send + 'a>>;
+
 enum Presented<'a> {
     Bearer(&'a str),
     Cookie(&'a str),
@@ -164,14 +166,17 @@ impl Authority {
         if let Some(Identified(principal)) = parts.extensions.get() {
             return Ok(Arc::clone(principal));
         }
-        // Behind a pointer: every extractor would otherwise hold a copy of all three ways.
-        let looking: Pin<Box<dyn Future<Output = Result<Arc<Principal>, ApiError>> + Send + '_>> =
-            match self.presented(parts)? {
-                Presented::Bearer(key) if key.starts_with("vx_") => Box::pin(self.by_api_key(key)),
-                Presented::Bearer(token) => Box::pin(self.by_access_token(token)),
-                Presented::Cookie(token) => Box::pin(self.by_session(token, parts)),
-            };
-        looking.await
+        self.look_up(self.presented(parts)?, parts).await
+    }
+
+    /// Not inlined and behind a pointer: every extractor would otherwise hold a copy of all three ways.
+    #[inline(never)]
+    fn look_up<'a>(&'a self, presented: Presented<'a>, parts: &'a Parts) -> LookUp<'a> {
+        match presented {
+            Presented::Bearer(key) if key.starts_with("vx_") => Box::pin(self.by_api_key(key)),
+            Presented::Bearer(token) => Box::pin(self.by_access_token(token)),
+            Presented::Cookie(token) => Box::pin(self.by_session(token, parts)),
+        }
     }
 
     /// Which of these credentials still hold, in the same order, read from the database in one query.

@@ -112,6 +112,11 @@ impl Tenancy {
         matches!(tokio::time::timeout(patience, probe).await, Ok(Ok(())))
     }
 
+    /// The most connections of the tenant login.
+    pub fn pool_size(&self) -> usize {
+        self.inner.app.size()
+    }
+
     /// Connections in use and open for the tenant login, for metrics.
     pub fn pool_use(&self) -> (usize, usize) {
         self.inner.app.usage()

@@ -5,7 +5,7 @@ use sqlx::postgres::{PgArguments, PgConnection, PgRow, Postgres};
 use sqlx::query::QueryAs;
 use sqlx::{AssertSqlSafe, Executor as _};
 
-use super::pool::{Connector, DbError, SessionPool, discard};
+use super::pool::{Boxed, Connector, DbError, SessionPool, discard};
 use crate::ids::OrgId;
 
 /// A transaction that sees the rows of one organization.
@@ -112,27 +112,33 @@ struct Open {
 }
 
 impl Open {
-    async fn begin(pool: &SessionPool, sql: String) -> Result<Self, DbError> {
-        let mut open = Self::idle(pool).await?;
-        match open.conn().execute(AssertSqlSafe(sql.clone())).await {
-            Ok(_) => Ok(open),
-            // A pooled connection may have died with the server it belonged to. Nothing has happened in it yet, so a
-            // fresh one may try again.
-            Err(error) if is_dead(&error) => {
-                open.server_is_gone();
-                drop(open);
-                let mut open = Self::idle(pool).await?;
-                open.conn().execute(AssertSqlSafe(sql)).await?;
-                Ok(open)
+    #[inline(never)]
+    fn begin(pool: &SessionPool, sql: String) -> Boxed<'_, Self> {
+        Box::pin(async move {
+            let mut open = Self::idle(pool).await?;
+            match open.conn().execute(AssertSqlSafe(sql.clone())).await {
+                Ok(_) => Ok(open),
+                // A pooled connection may have died with the server it belonged to. Nothing has happened in it yet, so a
+                // fresh one may try again.
+                Err(error) if is_dead(&error) => {
+                    open.server_is_gone();
+                    drop(open);
+                    let mut open = Self::idle(pool).await?;
+                    open.conn().execute(AssertSqlSafe(sql)).await?;
+                    Ok(open)
+                }
+                Err(error) => Err(error.into()),
             }
-            Err(error) => Err(error.into()),
-        }
+        })
     }
 
-    async fn idle(pool: &SessionPool) -> Result<Self, DbError> {
-        let mut session = pool.get().await?;
-        session.clean = false;
-        Ok(Self { session: Some(session) })
+    #[inline(never)]
+    fn idle(pool: &SessionPool) -> Boxed<'_, Self> {
+        Box::pin(async move {
+            let mut session = pool.get().await?;
+            session.clean = false;
+            Ok(Self { session: Some(session) })
+        })
     }
 
     fn conn(&mut self) -> &mut PgConnection {
@@ -148,9 +154,12 @@ impl Open {
         }
     }
 
-    async fn end(mut self, sql: &'static str) -> Result<(), DbError> {
-        let result = self.conn().execute(sql).await;
-        self.settle(result).map(drop)
+    #[inline(never)]
+    fn end(mut self, sql: &'static str) -> Boxed<'static, ()> {
+        Box::pin(async move {
+            let result = self.conn().execute(sql).await;
+            self.settle(result).map(drop)
+        })
     }
 
     /// Hands the connection back when the server answered, closes it when it did not.

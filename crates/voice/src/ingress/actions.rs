@@ -29,6 +29,8 @@ use crate::numbers::Routing;
 /// Events being stored at once, the waiting ones included. Beyond that the provider is told to come back: a queue that
 /// grows without bound loses everything in it when memory runs out.
 const MAX_IN_FLIGHT: usize = 512;
+/// How long an event waits until the ones before it are stored.
+const LANE_PATIENCE: Duration = Duration::from_secs(5);
 /// Fast, and on JSON within a tenth of the size of slower levels.
 const COMPRESSION_LEVEL: i32 = 1;
 /// How often it is written down which connections were heard.
@@ -111,6 +113,7 @@ pub struct Parts {
 pub struct Ingress {
     parts: Arc<Parts>,
     in_flight: Arc<Semaphore>,
+    lanes: Arc<Semaphore>,
 }
 
 impl Deref for Ingress {
@@ -124,7 +127,12 @@ impl Deref for Ingress {
 impl Ingress {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Self {
-        Self { parts: Arc::new(parts), in_flight: Arc::new(Semaphore::new(MAX_IN_FLIGHT)) }
+        let lanes = lanes(parts.tenancy.pool_size());
+        Self {
+            parts: Arc::new(parts),
+            in_flight: Arc::new(Semaphore::new(MAX_IN_FLIGHT)),
+            lanes: Arc::new(Semaphore::new(lanes)),
+        }
     }
 
     /// The connections this process knows.
@@ -246,9 +254,19 @@ impl Ingress {
     }
 
     async fn call(&self, verifier: &Verifier, event: &Event, compressed: &[u8]) -> Result<Ingested, DbError> {
+        // The lanes are never closed, so the only failure is that none became free.
+        let Ok(Ok(_lane)) = tokio::time::timeout(LANE_PATIENCE, self.lanes.acquire()).await else {
+            return Err(DbError::Busy);
+        };
         let call = self.tenancy.tenant_call().await?;
         store::ingest(call, verifier.org, verifier.id, event, compressed).await
     }
+}
+
+/// How many events the database is given at once, of so many connections: three in eight. More of them cost the server's
+/// processes their caches and bring nothing (bench/README.md), and pages and duties keep the others in the worst rush.
+fn lanes(connections: usize) -> usize {
+    (connections * 3 / 8).max(2)
 }
 
 /// An event from the spool with whom it came from. It was verified before it was kept.
