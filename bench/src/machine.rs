@@ -59,14 +59,19 @@ pub fn resident(pid: u32) -> anyhow::Result<u64> {
     memory(pid, "VmRSS:")
 }
 
-/// The most resident memory that a process has had, in bytes.
+/// The most resident memory, in bytes, since [`forget_peak`].
 pub fn peak(pid: u32) -> anyhow::Result<u64> {
     memory(pid, "VmHWM:")
 }
 
-fn memory(pid: u32, name: &str) -> anyhow::Result<u64> {
+/// Lets the peak begin anew.
+pub fn forget_peak(pid: u32) -> anyhow::Result<()> {
+    Ok(fs::write(format!("/proc/{pid}/clear_refs"), "5")?)
+}
+
+fn memory(pid: u32, name: &'static str) -> anyhow::Result<u64> {
     let text = fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = text.lines().find_map(|line| line.strip_prefix(name)).with_context(|| format!("no {name}"))?;
+    let line = text.lines().find_map(|line| line.strip_prefix(name)).context(name)?;
     let kilobytes: u64 = line.trim().trim_end_matches(" kB").trim().parse()?;
     Ok(kilobytes * 1024)
 }

@@ -17,6 +17,7 @@ mod imports;
 mod machine;
 mod pgbench;
 mod reconcile;
+mod recordings;
 mod sections;
 mod stage;
 
@@ -24,7 +25,8 @@ use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
 
-/// Measures ingest, the list of calls, live connections, comparing with the provider, the start, backups, and imports.
+/// Measures ingest, the list of calls, live connections, comparing with the provider, the start, backups, copying
+/// recordings, and imports.
 #[derive(Parser, Debug)]
 pub struct Options {
     /// The voxanne binary.
@@ -60,6 +62,9 @@ pub struct Options {
     /// Rows of the original system that are imported.
     #[arg(long, default_value_t = 1_000_000)]
     import_rows: u32,
+    /// Recordings of 50 MB that are copied.
+    #[arg(long, default_value_t = 12)]
+    recordings: u64,
     /// Idle live connections.
     #[arg(long, default_value_t = 8_000)]
     sockets: u32,
@@ -83,13 +88,16 @@ enum Section {
     Start,
     /// Backup and restore.
     Backup,
+    /// The copying of recordings.
+    Recordings,
     /// Moving in from the original system.
     Import,
 }
 
 impl Section {
     /// What is measured when nothing is said. The start comes after what needs a server without background duties.
-    const USUAL: [Self; 6] = [Self::Ingest, Self::List, Self::Live, Self::Reconcile, Self::Start, Self::Backup];
+    const USUAL: [Self; 7] =
+        [Self::Ingest, Self::List, Self::Live, Self::Reconcile, Self::Start, Self::Backup, Self::Recordings];
 }
 
 fn main() -> anyhow::Result<()> {
