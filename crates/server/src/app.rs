@@ -178,6 +178,7 @@ impl App {
             name: site.name().to_owned(),
             public_limit: public_limit.clone(),
             booking_limit: booking_limit.clone(),
+            keep_for: config.bookings_keep_for,
             tell: Arc::new(move |org, seq| announcing.announce(org, seq)),
         });
         // Each crate that writes mails offers its own.

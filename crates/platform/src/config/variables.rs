@@ -769,6 +769,16 @@ pub(super) static ALERT_BACKUP_HOURS: Variable = Variable {
     secret: false,
 };
 
+pub(super) static BOOKINGS_KEEP_DAYS: Variable = Variable {
+    name: "VOXANNE_BOOKINGS_KEEP_DAYS",
+    section: Section::Website,
+    meaning: "After how many days a demo booking that is over, or that nobody touched any more, is removed with its history, \
+              at least 30. Unset: it is kept for ever.",
+    default: None,
+    example: "730",
+    secret: false,
+};
+
 pub(super) static SITE_FILE: Variable = Variable {
     name: "VOXANNE_SITE_FILE",
     section: Section::Website,
@@ -872,6 +882,7 @@ pub static VARIABLES: &[&Variable] = &[
     &ALERT_SILENCE_CALLS,
     &ALERT_BACKUP_HOURS,
     &SITE_FILE,
+    &BOOKINGS_KEEP_DAYS,
     &LOG,
     &LOG_FORMAT,
 ];
