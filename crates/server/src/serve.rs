@@ -112,11 +112,12 @@ async fn serve(
         app.jobs().take_back().await?;
         app.voice.start_clearing();
     }
-    app.start_presence(!arguments.no_worker);
     if !arguments.no_worker {
         app.start_worker();
         backup::start(&config, database, tenancy.clone(), Clock::system(), app.jobs())?;
     }
+    // After the duties, so that the first thing it says of them is complete.
+    app.start_presence(!arguments.no_worker);
     if let Some(address) = config.server.metrics_listen {
         serve_metrics(address, metrics, &tasks).await?;
     }

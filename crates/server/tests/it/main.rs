@@ -17,6 +17,7 @@ mod logs;
 mod mail;
 mod moving;
 mod openapi;
+mod operating;
 mod playback;
 mod reconcile;
 mod simulated;
