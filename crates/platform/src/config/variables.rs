@@ -424,6 +424,16 @@ pub(super) static RECORDINGS_AT_ONCE: Variable = Variable {
     secret: false,
 };
 
+pub(super) static ORPHANS: Variable = Variable {
+    name: "VOXANNE_ORPHANS",
+    section: Section::Storage,
+    meaning: "What is done every day about files that no recording names and recordings whose file is gone, once they are a day \
+              old: `report` counts them on the page Jobs, `settle` removes the former and copies the latter again.",
+    default: Some("report"),
+    example: "settle",
+    secret: false,
+};
+
 pub(super) static OUTBOUND_ALLOW: Variable = Variable {
     name: "VOXANNE_OUTBOUND_ALLOW",
     section: Section::Outbound,
@@ -845,6 +855,7 @@ pub static VARIABLES: &[&Variable] = &[
     &S3_SECRET_KEY,
     &RECORDING_MAX_BYTES,
     &RECORDINGS_AT_ONCE,
+    &ORPHANS,
     &OUTBOUND_ALLOW,
     &SMTP_URL,
     &SMTP_CA_FILE,

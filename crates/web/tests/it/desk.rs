@@ -232,6 +232,7 @@ fn build(
         storage: storage.clone(),
         max_recording_bytes,
         copies_at_once: 1,
+        orphans: voice::recordings::orphans::Mode::Report,
         tasks,
         authority: identity.authority.clone(),
         public_origin: origin.clone(),
