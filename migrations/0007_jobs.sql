@@ -34,11 +34,12 @@ create table jobs (
   check ((state = 'running') = (lease_until is not null)),
   check ((state = 'dead') = (died_at is not null))
 );
--- The workers', across organizations: what is next, and what a dead worker left.
-create index jobs_due on jobs (queue, due_at, job_id) where state = 'waiting';
+-- The workers', across organizations: whether something is due, whose turn it is, and what a dead worker left.
+create index jobs_due on jobs (queue, due_at) where state = 'waiting';
+create index jobs_turns on jobs (queue, org_id, due_at, job_id) where state = 'waiting';
 create index jobs_leased on jobs (queue, lease_until) where state = 'running';
 -- The operator's, across organizations.
-create index jobs_dead on jobs (died_at) where state = 'dead';
+create index jobs_dead on jobs (died_at desc, job_id desc) where state = 'dead';
 select tenant_table('jobs');
 select system_access('jobs', '{select,insert,update,delete}');
 
@@ -92,6 +93,10 @@ create table nodes (
   works      boolean not null,
   started_at timestamptz not null,
   -- Written twice a minute. A process that stops takes its row away; one that is killed leaves it.
-  seen_at    timestamptz not null
+  seen_at    timestamptz not null,
+  -- Names of the duties that it does, or would do if it were its turn. A schedule that no live node names is retired.
+  duties     text[] not null,
+  -- What it found of its own machine, for the vital signs (alarms::signs::nodes).
+  readings   jsonb not null
 );
 select system_table('nodes', '{select,insert,update,delete}');

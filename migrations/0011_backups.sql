@@ -12,8 +12,10 @@ create table backups (
   bytes       bigint check (bytes >= 0),
   -- When it was last restored on trial and agreed with what was backed up.
   verified_at timestamptz,
+  -- When it was removed from its place, as newer ones stand for it.
+  removed_at  timestamptz,
   -- Why it failed or is damaged. Names and counts, no values of rows.
   error       text check (length(error) <= 500)
 );
-create index backups_newest on backups (started_at desc);
+create index backups_newest on backups (started_at desc, backup_id desc);
 select system_table('backups', '{select,insert,update}');

@@ -119,7 +119,7 @@ test("every page is free of barriers and complaints, in both themes, on a phone 
   const paths = [
     "/app", "/app/live", "/app/calls", "/app/calls?q=zzz", call, "/app/settings/profile", "/app/settings/team",
     "/app/settings/team?invite=1", "/app/settings/api-keys", "/app/settings/connections", "/app/operator/accounting",
-    "/app/operator/quarantine", "/app/operator/jobs",
+    "/app/operator/quarantine", "/app/operator/jobs", "/app/operator/backups",
     "/app/organization", "/nowhere",
   ];
   for (const path of paths) {
@@ -196,5 +196,40 @@ test("a restart of the server is told and healed, and no call is missed", async 
   await becomes(page, "live");
   await shows(page, "[data-live-row]", "+44 7700 900805");
   await call.end("After the restart.");
+  await close();
+});
+
+test("the operator tries a dead job again and runs a duty now", async () => {
+  await server.psql(
+    `insert into jobs (org_id, job_id, queue, key, payload, state, attempts, created_at, due_at, died_at, last_words)
+     select org_id, gen_random_uuid(), 'test.nobody', 'call-1', '{"call_id": "call-1"}', 'dead', 3, now(), now(), now(), 'no answer'
+       from organizations where name = '${practice.name}'`);
+  const { page, complaints, close } = await signedIn();
+  await page.goto(`${server.base}/app/operator/jobs`, { waitUntil: "load" });
+  await shows(page, "h1 + p", "1 job given up.");
+  const press = async (/** @type {string} */ label) => {
+    const buttons = await page.$$("main button[type=submit]");
+    const labels = await Promise.all(buttons.map((button) => button.evaluate((b) => b.textContent ?? "")));
+    const at = labels.findIndex((text) => text.startsWith(label));
+    assert.ok(at >= 0, `${label} among ${labels.join(", ")}`);
+    await Promise.all([page.waitForNavigation(), buttons[at].click()]);
+  };
+  await press(`Retry test.nobody of ${practice.name}`);
+  await shows(page, ".toast", "The job is tried again");
+  await shows(page, "h1 + p", "Every duty is done in its time.");
+  assert.equal(await server.psql("select state || attempts from jobs where queue = 'test.nobody'"), "waiting0");
+
+  const runs = async () => Number(await server.psql("select runs from schedules where name = 'identity.sweep'"));
+  const before = await runs();
+  await press("Run now identity.sweep");
+  await shows(page, ".toast", "It runs as soon as a node takes it");
+  for (let waited = 0; (await runs()) === before; waited += 250) {
+    assert.ok(waited < 40_000, "the duty is done once more");
+    await new Promise((then) => setTimeout(then, 250));
+  }
+  assert.equal(await server.psql("select string_agg(action, ' ' order by at) from audit_log where action in ('job.retried', 'schedule.run')"),
+    "job.retried schedule.run");
+  await server.psql("delete from jobs where queue = 'test.nobody'");
+  assert.deepEqual(complaints, []);
   await close();
 });

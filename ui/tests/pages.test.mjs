@@ -68,6 +68,8 @@ const PAGES = {
   "status, bad": "/app/operator/status?bad",
   alerts: "/app/operator/alerts?problem",
   "alerts, none": "/app/operator/alerts?empty",
+  backups: "/app/operator/backups?older",
+  "backups, none": "/app/operator/backups?empty",
   "not found": "/nowhere",
   forbidden: "/forbidden",
   stale: "/stale",

@@ -134,7 +134,7 @@ export async function startServer(settings = {}) {
       if (apiKey) writeFileSync(keyFile, apiKey, { mode: 0o600 });
       const key = apiKey ? ["--api-key-file", keyFile] : [];
       const { webhook_url: url } = await admin(["connect-provider", "--org", org, "--provider", "vapi", "--secret-stdin", ...key], secret);
-      return { email, password, hear: (/** @type {object} */ message) => post(url, { message }, { "x-vapi-secret": secret }) };
+      return { name, email, password, hear: (/** @type {object} */ message) => post(url, { message }, { "x-vapi-secret": secret }) };
     },
     stop: async () => {
       await halt();

@@ -12,8 +12,8 @@ use mail::Health;
 use platform::http::problem::Chain;
 
 use crate::signs::actions::Alarms;
-use crate::signs::disk;
 use crate::signs::model::{Reading, Sign, State, span};
+use crate::signs::nodes;
 use crate::signs::store::Known;
 
 /// How long the database may take to say that it is there.
@@ -36,7 +36,7 @@ pub enum Part {
     Provider,
     /// Backups.
     Backups,
-    /// This node's disk and what waits on it.
+    /// The disks of the nodes and what waits on them.
     Disk,
     /// The public address.
     Address,
@@ -88,10 +88,10 @@ impl Part {
         match self {
             Self::Database => &[Sign::Database, Sign::Search, Sign::Clock],
             Self::Mail => &[Sign::MailRelay, Sign::MailBudget, Sign::DeadMails],
-            Self::Storage => &[Sign::Recordings],
+            Self::Storage => &[Sign::Storage, Sign::Recordings],
             Self::Jobs => &[Sign::Jobs, Sign::DeadJobs],
-            Self::Provider => &[Sign::Provider, Sign::SilentNumbers, Sign::Quarantine],
-            Self::Backups => &[Sign::Backups],
+            Self::Provider => &[Sign::Provider, Sign::ProviderApi, Sign::SilentNumbers, Sign::Quarantine, Sign::Import],
+            Self::Backups => &[Sign::Backups, Sign::Trials],
             Self::Disk => &[Sign::Disk, Sign::Events],
             Self::Address => &[Sign::Certificate],
         }
@@ -118,22 +118,12 @@ impl Status {
             return State::Critical;
         }
         let states = part.signs().iter().filter_map(|sign| self.signs.get(sign)).map(|reading| reading.state);
-        states.max_by_key(|state| weight(*state)).unwrap_or(State::Unknown)
+        states.max_by_key(|state| state.weight()).unwrap_or(State::Unknown)
     }
 
     /// The worst of all parts.
     pub fn worst(&self) -> State {
-        Part::ALL.into_iter().map(|part| self.part(part)).max_by_key(|state| weight(*state)).unwrap_or(State::Unknown)
-    }
-}
-
-const fn weight(state: State) -> u8 {
-    match state {
-        State::Off => 0,
-        State::Fine => 1,
-        State::Warning => 2,
-        State::Unknown => 3,
-        State::Critical => 4,
+        Part::ALL.into_iter().map(|part| self.part(part)).max_by_key(|state| state.weight()).unwrap_or(State::Unknown)
     }
 }
 
@@ -148,13 +138,14 @@ impl Alarms {
         for sign in Sign::ALL {
             signs.insert(sign, worker_found(known.get(&sign), now));
         }
-        let of =
-            |known: &BTreeMap<Sign, Known>, sign| known.get(&sign).map_or(State::Fine, |known| known.reading.state);
-        for (sign, measured) in [
-            (Sign::Disk, self.looked(disk::room).await),
-            (Sign::Events, self.looked(|dir| disk::spool(&dir.join("spool"))).await),
-        ] {
-            signs.insert(sign, measured.judge(of(&known, sign), self, now));
+        let here = [(self.services().jobs.node().to_owned(), Some(self.look_here().await))];
+        for (sign, measured) in [(Sign::Disk, nodes::disks(&here)), (Sign::Events, nodes::spools(&here))] {
+            let was = known.get(&sign).map_or(State::Fine, |known| known.reading.state);
+            let found = measured.judge(was, self, now);
+            // Another node may be worse off; the worker's word on that counts while it is fresh.
+            let told = known.get(&sign).filter(|known| is_fresh(known, now)).map(|known| known.reading.clone());
+            let worse = told.filter(|told| told.state.weight() > found.state.weight());
+            signs.insert(sign, worse.unwrap_or(found));
         }
         Status { database, mail, signs, looked_at }
     }
@@ -176,9 +167,13 @@ fn worker_found(known: Option<&Known>, now: Timestamp) -> Reading {
     let Some(known) = known else {
         return Reading::unknown("Nobody has looked yet: the worker looks every minute.");
     };
-    let age = now.duration_since(known.measured_at);
-    if age > STALE_AFTER {
+    if !is_fresh(known, now) {
+        let age = now.duration_since(known.measured_at);
         return Reading::unknown(format!("Nobody has looked for {}: does a worker run?", span(age)));
     }
     known.reading.clone()
+}
+
+fn is_fresh(known: &Known, now: Timestamp) -> bool {
+    now.duration_since(known.measured_at) <= STALE_AFTER
 }

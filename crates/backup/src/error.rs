@@ -3,6 +3,7 @@
 use std::io;
 
 use platform::crypto::stream::StreamError;
+use platform::embedded::EmbeddedError;
 use platform::tenancy::{DbError, MigrateError};
 
 /// Why a backup was not taken, not proven, or not restored.
@@ -89,6 +90,12 @@ pub enum BackupError {
     /// The schema does not fit this program.
     #[error(transparent)]
     Schema(#[from] MigrateError),
+    /// The process stops, or the trial's thread died.
+    #[error("the trial was interrupted")]
+    Interrupted,
+    /// The cluster of a trial did not start or stop.
+    #[error("the cluster for the trial: {0}")]
+    Cluster(#[from] EmbeddedError),
     /// The record of backups.
     #[error(transparent)]
     Db(#[from] DbError),
@@ -120,10 +127,12 @@ impl BackupError {
 
     /// Whether it says that the backup itself is bad, and not that it could not be looked at.
     pub fn condemns_the_backup(&self) -> bool {
-        matches!(
-            self,
-            Self::Damaged { .. } | Self::Different(_) | Self::Unsafe(_) | Self::Recording { .. } | Self::Program { .. }
-        )
+        match self {
+            Self::Damaged { .. } | Self::Different(_) | Self::Unsafe(_) | Self::Recording { .. } => true,
+            // Where it was to be restored there was no room: that says nothing of the backup.
+            Self::Program { why, .. } => !why.contains("No space left"),
+            _ => false,
+        }
     }
 }
 

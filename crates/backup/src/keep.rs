@@ -91,6 +91,18 @@ fn latest_at(time: Time, now: Timestamp) -> Option<Timestamp> {
     if today <= now { Some(today) } else { today.checked_sub(jiff::SignedDuration::from_hours(24)).ok() }
 }
 
+/// Whether the newest backup is to be restored on trial now: none was for so many days. One that is known to be damaged is not
+/// tried again; the next one will be, at once.
+pub fn is_trial_due(
+    every_days: u32,
+    newest_is_good: Option<bool>,
+    last_agreed: Option<Timestamp>,
+    now: Timestamp,
+) -> bool {
+    let every = jiff::SignedDuration::from_hours(24 * i64::from(every_days));
+    newest_is_good == Some(true) && last_agreed.is_none_or(|at| now.duration_since(at) >= every)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -150,6 +162,15 @@ mod tests {
         assert!(!due(taken, failed, "2026-11-25T15:00:00Z"), "it failed just now");
         assert!(due(taken, failed, "2026-11-25T15:30:10Z"));
         assert!(!is_due(&[], None, None, at("2026-11-25T02:30:00Z")));
+    }
+
+    #[test]
+    fn a_trial_is_due_after_some_days_and_not_of_what_is_known_to_be_damaged() {
+        let due = |good, agreed: Option<&str>| is_trial_due(7, good, agreed.map(at), at("2026-11-25T03:00:00Z"));
+        assert!(due(Some(true), None), "none was tried yet");
+        assert!(!due(Some(true), Some("2026-11-18T03:00:01Z")));
+        assert!(due(Some(true), Some("2026-11-18T03:00:00Z")));
+        assert!(!due(Some(false), None) && !due(None, None));
     }
 
     proptest! {

@@ -19,6 +19,7 @@
 //! - Dump, counts and digests are of one snapshot ([`take`]), so a restored database either agrees to the row or is refused
 //!   ([`restore`]).
 //! - With a key every file but `backup.json` is sealed for its backup and its name ([`stored`]).
+//! - One that was never restored is a hope: the newest is restored on trial every few days ([`trial`]).
 //! - What is removed by age is decided by one pure function that never gives up the last good one ([`keep`]).
 //!
 //! The table is `backups` (`migrations/0011_backups.sql`): what was tried, and what came of it.
@@ -35,5 +36,6 @@ mod store;
 mod stored;
 pub mod take;
 pub mod tools;
+pub mod trial;
 
 pub use error::BackupError;

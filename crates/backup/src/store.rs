@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use jiff_sqlx::ToSqlx as _;
+use platform::http::Cursor;
 use platform::tenancy::{DbError, RESTORE_MARKER, SystemTx};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _};
@@ -9,6 +10,7 @@ use uuid::Uuid;
 
 use crate::BackupError;
 use crate::contents::{RecordingEntry, TableState};
+use crate::records::Record;
 
 /// Settings under which a row has one text, whatever the server's or the login's own say; and no limit of time, as a large
 /// table takes long.
@@ -220,19 +222,32 @@ pub(crate) async fn settle_owners(conn: &mut PgConnection) -> Result<(), BackupE
 
 /// What came of a backup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
+pub enum Outcome {
+    /// It is being made, or its process died.
+    Running,
+    /// It is complete, and good as far as is known.
     Done,
+    /// It was not completed.
     Failed,
+    /// It was complete, and a later look found it bad.
     Damaged,
 }
 
 impl Outcome {
-    fn word(self) -> &'static str {
+    const ALL: [Self; 4] = [Self::Running, Self::Done, Self::Failed, Self::Damaged];
+
+    /// As it is stored, and for programs.
+    pub fn word(self) -> &'static str {
         match self {
+            Self::Running => "running",
             Self::Done => "done",
             Self::Failed => "failed",
             Self::Damaged => "damaged",
         }
+    }
+
+    fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|outcome| outcome.word() == word)
     }
 }
 
@@ -297,6 +312,85 @@ pub(crate) async fn last_times(tx: &mut SystemTx) -> Result<(Option<Timestamp>, 
             .await?;
     let time = |at: Option<jiff_sqlx::Timestamp>| at.map(jiff_sqlx::Timestamp::to_jiff);
     Ok((time(success), time(attempt)))
+}
+
+/// Which backup a trial is about.
+pub(crate) struct Newest {
+    pub(crate) id: Uuid,
+    /// As far as is known.
+    pub(crate) is_good: bool,
+}
+
+/// The newest complete backup at a place, and when one of there was last restored on trial and agreed.
+pub(crate) async fn newest(tx: &mut SystemTx, place: &str) -> Result<(Option<Newest>, Option<Timestamp>), DbError> {
+    let newest: Option<(Uuid, bool)> = sqlx::query_as(
+        "select backup_id, outcome = 'done' from backups
+          where place = $1 and outcome in ('done', 'damaged') and removed_at is null order by started_at desc limit 1",
+    )
+    .bind(place)
+    .fetch_optional(tx.conn())
+    .await?;
+    let agreed: Option<jiff_sqlx::Timestamp> =
+        sqlx::query_scalar("select max(verified_at) from backups where place = $1")
+            .bind(place)
+            .fetch_one(tx.conn())
+            .await?;
+    let newest = newest.map(|(id, is_good)| Newest { id, is_good });
+    Ok((newest, agreed.map(jiff_sqlx::Timestamp::to_jiff)))
+}
+
+#[derive(sqlx::FromRow)]
+struct RecordRow {
+    backup_id: Uuid,
+    started_at: jiff_sqlx::Timestamp,
+    ended_at: Option<jiff_sqlx::Timestamp>,
+    outcome: String,
+    place: String,
+    bytes: Option<i64>,
+    verified_at: Option<jiff_sqlx::Timestamp>,
+    removed_at: Option<jiff_sqlx::Timestamp>,
+    error: Option<String>,
+}
+
+/// What was tried, newest first, after `from`.
+pub(crate) async fn list(tx: &mut SystemTx, from: Option<Cursor>, most: i64) -> Result<Vec<Record>, DbError> {
+    let (at, id) = from.map(|cursor| (cursor.at.to_sqlx(), cursor.id)).unzip();
+    let rows: Vec<RecordRow> = sqlx::query_as(
+        "select backup_id, started_at, ended_at, outcome, place, bytes, verified_at, removed_at, error from backups
+          where $1::timestamptz is null or (started_at, backup_id) < ($1, $2)
+          order by started_at desc, backup_id desc limit $3",
+    )
+    .bind(at)
+    .bind(id)
+    .bind(most)
+    .fetch_all(tx.conn())
+    .await?;
+    let time = jiff_sqlx::Timestamp::to_jiff;
+    // A word of another version is nobody's to show here.
+    let rows = rows.into_iter().filter_map(|row| {
+        Some(Record {
+            id: row.backup_id,
+            started_at: time(row.started_at),
+            ended_at: row.ended_at.map(time),
+            outcome: Outcome::parse(&row.outcome)?,
+            place: row.place,
+            bytes: row.bytes.and_then(|bytes| u64::try_from(bytes).ok()),
+            verified_at: row.verified_at.map(time),
+            removed_at: row.removed_at.map(time),
+            error: row.error,
+        })
+    });
+    Ok(rows.collect())
+}
+
+/// Notes which backups are not at their place any more.
+pub(crate) async fn removed(tx: &mut SystemTx, ids: &[Uuid], now: Timestamp) -> Result<(), DbError> {
+    sqlx::query("update backups set removed_at = $2 where backup_id = any($1) and removed_at is null")
+        .bind(ids)
+        .bind(now.to_sqlx())
+        .execute(tx.conn())
+        .await?;
+    Ok(())
 }
 
 /// The backups of this installation, each with whether it is good as far as is known.

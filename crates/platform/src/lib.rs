@@ -17,6 +17,7 @@ pub mod ids;
 pub mod jobs;
 pub mod outbound;
 pub mod realtime;
+pub mod recent;
 pub mod secret;
 pub mod storage;
 pub mod tasks;

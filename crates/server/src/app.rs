@@ -32,6 +32,8 @@ use voice::VoiceState;
 use voice::provider::ProviderSettings;
 use voice::reconcile::model::SilenceLimits;
 
+use crate::alerts::{self, AlertsState};
+use crate::backups_api::{self, BackupsState};
 use crate::docs::{self, Docs};
 use crate::health::{self, HealthState};
 use crate::jobs::{self, JobsState};
@@ -157,6 +159,9 @@ impl App {
             database_limit: config.quotas.database_bytes,
             public_origin: public_origin.clone(),
             data_dir: config.server.data_dir.clone(),
+            storage: voice.storage.clone(),
+            provider_requests: voice.provider.requests().clone(),
+            trial_days: config.backup.trial_days,
         });
         let mail_events = mail::tracking::api::WebhookState::new(
             tenancy,
@@ -253,7 +258,9 @@ impl App {
             .merge(voice::tenant_router(self.voice.clone()))
             .merge(demos::tenant_router(self.demos.clone()))
             .merge(mail_api::router(mail_api::MailApi::new(self.identity.authority.clone(), self.outbox.clone())))
-            .merge(jobs::router(JobsState::new(self.identity.authority.clone(), self.jobs.clone())));
+            .merge(jobs::router(JobsState::new(self.identity.authority.clone(), self.jobs.clone())))
+            .merge(alerts::router(AlertsState::new(self.identity.authority.clone(), self.alarms.clone())))
+            .merge(backups_api::router(BackupsState::new(self.identity.authority.clone())));
         let public: PublicRouter<()> = identity::public_router(self.identity.clone())
             .merge(voice::public_router(&self.voice))
             .merge(mail::tracking::api::router(self.mail_events.clone()))
@@ -272,9 +279,13 @@ impl App {
         &self.jobs
     }
 
-    /// Says that this node is there, and whether it does jobs and duties, until the process stops.
+    /// Says that this node is there, whether it does jobs and duties, and what it finds of its machine, until the process stops.
     pub fn start_presence(&self, works: bool) {
-        self.jobs.start_presence(env!("CARGO_PKG_VERSION"), works);
+        let alarms = self.alarms.clone();
+        self.jobs.start_presence(env!("CARGO_PKG_VERSION"), works, move || {
+            let alarms = alarms.clone();
+            async move { alarms.look_here().await.into() }
+        });
     }
 
     /// Starts the duties that one node of an installation must do.

@@ -1,7 +1,7 @@
 //! `voxanne backup …` and `voxanne restore`.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use ::backup::jobs::Plan;
@@ -9,7 +9,7 @@ use ::backup::keep::Policy;
 use ::backup::place::Place;
 use ::backup::restore::{self, Opened};
 use ::backup::take::{self, Installation, Order, Taken};
-use ::backup::tools::Access;
+use ::backup::trial::{Workshop, on_trial};
 use ::backup::{BackupError, records};
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
@@ -17,16 +17,15 @@ use platform::clock::Clock;
 use platform::config::{Config, DatabaseSource};
 use platform::crypto::MasterKey;
 use platform::crypto::stream::StreamKey;
-use platform::embedded::{EmbeddedOptions, EmbeddedPostgres, prepare_data_dir};
+use platform::embedded::prepare_data_dir;
 use platform::jobs::Jobs;
 use platform::secret::Secret;
 use platform::storage::Storage;
-use platform::tenancy::{APP_ROLE, Roles, SYSTEM_ROLE, Tenancy, ensure_roles};
-use sqlx::postgres::PgConnectOptions;
+use platform::tenancy::Tenancy;
 use uuid::Uuid;
 
 use crate::cli::say;
-use crate::database::{self, DATABASE_NAME, Database};
+use crate::database::{self, Database};
 
 /// Connections that a command of this kind needs.
 const CONNECTIONS: u32 = 2;
@@ -192,6 +191,8 @@ pub(crate) fn start(
         key: key(config),
         at: config.backup.at.clone(),
         keep: Policy { daily: config.backup.daily, weekly: config.backup.weekly },
+        trial_days: config.backup.trial_days,
+        workshop: workshop(config),
     };
     ::backup::jobs::start(jobs, Arc::new(from), plan);
     Ok(())
@@ -208,7 +209,7 @@ async fn list(config: &Config, from: Option<String>) -> anyhow::Result<()> {
 async fn verify(config: &Config, wanted: &Wanted) -> anyhow::Result<()> {
     let place = place(config, wanted.from.clone(), "--from")?;
     let backup = Opened::open(&place, wanted.backup.as_deref(), key(config).as_ref()).await?;
-    let outcome = on_trial(config, &backup).await;
+    let outcome = on_trial(&backup, &workshop(config)).await;
     let noted = note(config, backup.cover.backup_id, &outcome).await;
     outcome.with_context(|| format!("{} did not pass", backup.name))?;
     let rows: i64 = backup.contents.tables.iter().map(|table| table.rows).sum();
@@ -223,75 +224,23 @@ async fn verify(config: &Config, wanted: &Wanted) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Restores into a cluster of its own, so that a trial cannot touch the installation.
-async fn on_trial(config: &Config, backup: &Opened) -> anyhow::Result<()> {
-    let root =
-        if config.server.data_dir.is_dir() { prepare_data_dir(&config.server.data_dir)? } else { std::env::temp_dir() };
-    let scratch = Scratch { path: root.join(format!("trial-{}", Uuid::now_v7().simple())) };
-    let cluster = EmbeddedPostgres::start(EmbeddedOptions {
-        data_dir: scratch.path.clone(),
-        pg_bin: config.database.pg_bin.clone(),
-        roles: vec![APP_ROLE.to_owned(), SYSTEM_ROLE.to_owned()],
-    })
-    .await?;
-    let outcome = async {
-        let admin = PgConnectOptions::new_without_pgpass()
-            .socket(cluster.socket_dir())
-            .port(cluster.port())
-            .username(cluster.superuser())
-            .database(DATABASE_NAME);
-        database::create_if_missing(&admin).await?;
-        ensure_roles(&admin, &Roles::default()).await?;
-        let environment = vec![
-            ("PGHOST", cluster.socket_dir().display().to_string()),
-            ("PGPORT", cluster.port().to_string()),
-            ("PGUSER", cluster.superuser().to_owned()),
-        ];
-        restore::load(backup, &Access { admin, environment }, &[cluster.bin_dir().to_owned()]).await?;
-        backup.prove_recordings().await?;
-        Ok::<_, anyhow::Error>(())
-    }
-    .await;
-    let stopped = cluster.stop().await;
-    outcome?;
-    Ok(stopped?)
-}
-
-/// The directory of a trial. Goes away with it.
-struct Scratch {
-    path: PathBuf,
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        if let Err(error) = std::fs::remove_dir_all(&self.path)
-            && error.kind() != std::io::ErrorKind::NotFound
-        {
-            tracing::warn!(%error, path = %self.path.display(), "the files of a trial restore stay");
-        }
-    }
-}
-
-/// Notes what a trial found, where the installation is here. What could not be looked at is not noted as damaged.
-async fn note(config: &Config, id: Uuid, outcome: &anyhow::Result<()>) -> anyhow::Result<bool> {
-    let found = match outcome {
-        Ok(()) => Ok(()),
-        Err(error) => match error.downcast_ref::<BackupError>() {
-            Some(error) if error.condemns_the_backup() => Err(error),
-            _ => return Ok(false),
-        },
-    };
+/// Notes what a trial found, where the installation is here.
+async fn note(config: &Config, id: Uuid, outcome: &Result<(), BackupError>) -> anyhow::Result<bool> {
     if !is_there(config) {
         return Ok(false);
     }
     let database = Database::for_command(config).await?;
     let noted = async {
         let tenancy = database.tenancy(CONNECTIONS).await?;
-        Ok::<_, anyhow::Error>(records::verified(&tenancy, id, Clock::system().now(), found).await?)
+        Ok::<_, anyhow::Error>(records::tried(&tenancy, id, Clock::system().now(), outcome).await?)
     }
     .await;
     database.close().await?;
     noted
+}
+
+fn workshop(config: &Config) -> Workshop {
+    Workshop { data_dir: config.server.data_dir.clone(), pg_bin: config.database.pg_bin.clone() }
 }
 
 /// Restores into an empty installation.

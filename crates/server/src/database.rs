@@ -19,7 +19,7 @@ use sqlx::{Connection as _, Executor as _};
 use crate::psql;
 
 /// The database's name in the private cluster.
-pub(crate) const DATABASE_NAME: &str = "voxanne";
+const DATABASE_NAME: &str = "voxanne";
 /// How long a server waits for a command that holds the data directory. Another server holds it for good, and is named.
 const COMMAND_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -173,7 +173,7 @@ pub fn master_key_text(config: &Config) -> anyhow::Result<Secret> {
     MasterKey::stored(&data_dir)?.context("there is no master key yet: start the server once")
 }
 
-pub(crate) async fn create_if_missing(admin: &PgConnectOptions) -> anyhow::Result<()> {
+async fn create_if_missing(admin: &PgConnectOptions) -> anyhow::Result<()> {
     let mut conn = PgConnection::connect_with(&admin.clone().database("postgres")).await?;
     let exists: bool = sqlx::query_scalar("select exists (select 1 from pg_database where datname = $1)")
         .bind(DATABASE_NAME)

@@ -1,16 +1,17 @@
-//! `GET /api/v1/operator/jobs`: what the operator's page of jobs shows, for programs.
+//! `/api/v1/operator/jobs` and `/api/v1/operator/schedules`: what the operator's page of jobs shows and does, for programs.
 
-use axum::extract::{FromRef, State};
-use identity::{Authority, Operator};
+use axum::extract::{FromRef, Path, State};
+use axum::http::StatusCode;
+use identity::{Authority, Operator, Viewer};
 use jiff::Timestamp;
-use platform::http::{ApiError, Json, Problem, TenantRouter};
+use platform::http::{ApiError, Cursor, Json, Limit, Page, Problem, Query, Report, TenantRouter, Validate};
 use platform::ids::{JobId, OrgId};
 use platform::jobs::{DeadJob, Jobs, NodeStatus, Overview, QueueStatus, RunningJob, ScheduleStatus};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
-/// What the route looks at.
+/// What the routes look at.
 #[derive(Clone)]
 pub struct JobsState {
     authority: Authority,
@@ -30,9 +31,14 @@ impl FromRef<JobsState> for Authority {
     }
 }
 
-/// The route.
+/// The routes, for operators.
 pub fn router(state: JobsState) -> TenantRouter<()> {
-    TenantRouter::new().route(__path_get_jobs, get_jobs).with_state(state)
+    TenantRouter::new()
+        .route(__path_get_jobs, get_jobs)
+        .route(__path_list_dead_jobs, list_dead_jobs)
+        .route(__path_retry_job, retry_job)
+        .route(__path_run_schedule, run_schedule)
+        .with_state(state)
 }
 
 /// Duties, queues, jobs at work, jobs that were given up, nodes.
@@ -42,7 +48,7 @@ struct JobsView {
     queues: Vec<QueueView>,
     /// Jobs at work, longest first; the first hundred.
     running: Vec<RunningView>,
-    /// Jobs that were given up, newest first; the first hundred.
+    /// Jobs that were given up, newest first; the first hundred. `/api/v1/operator/jobs/dead` lists all.
     dead: Vec<DeadView>,
     nodes: Vec<NodeView>,
 }
@@ -55,7 +61,7 @@ struct ScheduleView {
     every_seconds: i64,
     /// Whether each node does it all the time.
     on_every_node: bool,
-    /// `running`, `fine`, `new`, `failing` or `late`.
+    /// `running`, `fine`, `new`, `failing`, `late`, or `retired` when no node that lives knows it any more.
     state: &'static str,
     #[schema(value_type = String, format = DateTime)]
     next_at: Timestamp,
@@ -163,6 +169,97 @@ struct NodeView {
 async fn get_jobs(_operator: Operator, State(state): State<JobsState>) -> Result<Json<JobsView>, ApiError> {
     let overview = state.jobs.overview().await?;
     Ok(Json(view(overview, state.authority.clock().now())))
+}
+
+/// Which page of a list.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct ListQuery {
+    /// Rows, 1 to 100.
+    #[param(minimum = 1, maximum = 100, default = 20)]
+    limit: Option<i64>,
+    /// Where the last page ended.
+    cursor: Option<String>,
+}
+
+/// Lists the jobs of all organizations that were given up, newest first.
+#[utoipa::path(
+    get, path = "/api/v1/operator/jobs/dead", tag = "operator", security(("bearer" = [])), params(ListQuery),
+    responses(
+        (status = 200, body = Page<DeadView>),
+        (status = 400, description = "A parameter is wrong.", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "Not signed in.", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Not an operator.", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+async fn list_dead_jobs(
+    _: Operator,
+    State(state): State<JobsState>,
+    Query(query): Query<ListQuery>,
+) -> Result<Json<Page<DeadView>>, ApiError> {
+    let cursor = query.cursor.as_deref().map(Cursor::from_parameter).transpose()?;
+    let limit = Limit::from_parameter(query.limit)?;
+    let Page { items, next_cursor } = state.jobs.list_dead(cursor, limit).await?;
+    Ok(Json(Page { items: items.into_iter().map(dead_view).collect(), next_cursor }))
+}
+
+/// Whose job it is.
+#[derive(Deserialize, ToSchema)]
+struct RetryJob {
+    /// The organization that the list of dead jobs names beside it.
+    #[schema(value_type = Uuid)]
+    org_id: OrgId,
+}
+
+impl Validate for RetryJob {
+    fn validate(&self, _: &mut Report) {}
+}
+
+/// Lets a job that was given up run again, with all its attempts.
+#[utoipa::path(
+    post, path = "/api/v1/operator/jobs/{id}/retry", tag = "operator", security(("bearer" = [])), request_body = RetryJob,
+    params(("id" = Uuid, Path, description = "The job.")),
+    responses(
+        (status = 204, description = "It waits for a worker."),
+        (status = 401, description = "Not signed in.", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Not an operator.", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "No such job was given up.", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+async fn retry_job(
+    operator: Operator,
+    State(state): State<JobsState>,
+    Path(id): Path<String>,
+    Json(body): Json<RetryJob>,
+) -> Result<StatusCode, ApiError> {
+    let job: JobId = id.parse().map_err(|_| ApiError::not_found())?;
+    let retried = state.jobs.retry_by(operator.actor(), body.org_id, job).await?;
+    if retried { Ok(StatusCode::NO_CONTENT) } else { Err(ApiError::not_found()) }
+}
+
+/// Makes a duty due at once, whenever its turn would be.
+#[utoipa::path(
+    post, path = "/api/v1/operator/schedules/{name}/run", tag = "operator", security(("bearer" = [])),
+    params(("name" = String, Path, description = "Its name, for example `backup.take`.")),
+    responses(
+        (status = 202, description = "It runs as soon as a node takes it."),
+        (status = 401, description = "Not signed in.", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Not an operator.", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "There is no duty of this name, or every node does it all the time.", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+async fn run_schedule(
+    operator: Operator,
+    caller: Viewer,
+    State(state): State<JobsState>,
+    Path(name): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    let is_name = name.bytes().all(|letter| letter.is_ascii_graphic());
+    if is_name && state.jobs.run_by(operator.actor(), caller.org, &name).await? {
+        Ok(StatusCode::ACCEPTED)
+    } else {
+        Err(ApiError::not_found())
+    }
 }
 
 fn view(overview: Overview, now: Timestamp) -> JobsView {

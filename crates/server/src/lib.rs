@@ -1,8 +1,10 @@
 //! The `voxanne` binary as a library, so that tests start the same server that an operator starts.
 
 pub mod admin;
+pub mod alerts;
 pub mod app;
 pub mod backup;
+mod backups_api;
 pub mod cli;
 pub mod database;
 pub mod demo;

@@ -109,11 +109,12 @@ async fn serve(
     if database.embedded.is_some() {
         app.jobs().take_back().await?;
     }
-    app.start_presence(!arguments.no_worker);
     if !arguments.no_worker {
         app.start_worker();
         backup::start(&config, database, tenancy.clone(), Clock::system(), app.jobs())?;
     }
+    // After the duties, so that the first thing it says of them is complete.
+    app.start_presence(!arguments.no_worker);
     if let Some(address) = config.server.metrics_listen {
         serve_metrics(address, metrics, &tasks).await?;
     }

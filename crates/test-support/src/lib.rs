@@ -5,6 +5,7 @@
 
 #![expect(
     clippy::expect_used,
+    clippy::unwrap_used,
     clippy::print_stderr,
     clippy::panic,
     clippy::missing_panics_doc,
@@ -13,6 +14,7 @@
 
 pub mod cluster;
 pub mod logs;
+pub mod s3;
 
 use std::path::PathBuf;
 

@@ -42,8 +42,8 @@ use web::page::{Page, framed_mail, wants_fragment};
 use web::pages::calls::{CallRow, Calls, Filters, Outcome};
 use web::pages::problem::Problem;
 use web::pages::{
-    accounting, api_keys, call, calls, connections, entry, import, limits, live, mail, organization, problem, profile,
-    quarantine, retention, status, team, today,
+    accounting, api_keys, backups, call, calls, connections, entry, import, limits, live, mail, organization, problem,
+    profile, quarantine, retention, status, team, today,
 };
 use web::security::Nonce;
 use web::site::{About, Site, Visit};
@@ -496,6 +496,7 @@ async fn other_page(
             Page::app_with_frame(&chrome, mail::mail_page(&chrome, &sample_mail(now, &asked)))
         }
         "app/operator/status" => Page::app(&chrome, status::status_page(&chrome, &sample_status(now, &asked))),
+        "app/operator/backups" => Page::app(&chrome, backups::page(&chrome, &sample_backups(now, &asked))),
         "app/operator/alerts" => Page::app(&chrome, status::alerts_page(&chrome, &sample_alerts(now, &asked))),
         "app/operator/limits" => Page::app(&chrome, limits::page(&chrome, &sample_limits(&asked))),
         "choose" => Page::public(organization::page(&frame, &chrome.others)),
@@ -1052,6 +1053,40 @@ fn sample_status(now: Timestamp, asked: &HashMap<String, String>) -> status::Sta
                 )],
             ),
         ],
+    }
+}
+
+fn sample_backups(now: Timestamp, asked: &HashMap<String, String>) -> backups::Backups {
+    let hours = |count: i64| ago(now, count * 3_600);
+    let taken = |age, word| backups::BackupRow {
+        started_at: hours(age),
+        word,
+        error: None,
+        bytes: Some(734_003_200),
+        place: "s3://practices-backup/voxanne/eu-central".to_owned(),
+        verified_at: None,
+        removed_at: None,
+    };
+    let done = ("Complete", Tone::Ok);
+    let failed = backups::BackupRow {
+        error: Some(
+            "cannot write to s3://practices-backup/voxanne/eu-central: the storage does not allow it".to_owned(),
+        ),
+        bytes: None,
+        ..taken(36, ("Failed", Tone::Bad))
+    };
+    let rows = vec![
+        taken(12, done),
+        failed,
+        backups::BackupRow { verified_at: Some(hours(59)), ..taken(60, done) },
+        backups::BackupRow { removed_at: Some(hours(12)), ..taken(300, done) },
+    ];
+    let is_empty = asked.contains_key("empty");
+    backups::Backups {
+        part: sample_status(now, asked).parts.remove(1),
+        rows: if is_empty { Vec::new() } else { rows },
+        older: (!is_empty).then(|| "/app/operator/backups?older".to_owned()),
+        paged: asked.contains_key("older"),
     }
 }
 

@@ -14,11 +14,14 @@ use platform::http::problem::Chain;
 use platform::ids::OrgId;
 use platform::jobs::Jobs;
 use platform::outbound::Outbound;
+use platform::recent::Recent;
+use platform::storage::{Storage, StorageError};
 use platform::tenancy::{DbError, SystemTx, Tenancy};
 use url::Url;
 use uuid::Uuid;
 
 use super::model::{Certificate, Measurement, Reading, Sign, State, judge};
+use super::nodes::{self, Node, Readings};
 use super::store::{self, Known, Watched};
 use super::{certificate, disk, silence};
 
@@ -28,6 +31,12 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const PROFILES_HOLD: SignedDuration = SignedDuration::from_hours(1);
 /// How long a certificate's verdict is remembered.
 const CERTIFICATE_HOLDS: SignedDuration = SignedDuration::from_mins(30);
+/// How long it is remembered that files can be kept: a bucket counts what it is asked.
+const STORAGE_HOLDS: SignedDuration = SignedDuration::from_mins(5);
+/// How long the storage may take for a small file.
+const STORAGE_PATIENCE: Duration = Duration::from_secs(8);
+/// How long a look at this node's machine may take. A node that waits for its disk must not be taken for dead.
+const MACHINE_PATIENCE: Duration = Duration::from_secs(5);
 /// The longest pause of a number that is looked at. Longer ones count as this.
 const LONGEST_PAUSE: SignedDuration = SignedDuration::from_hours(14 * 24);
 /// A clock that was compared over the network cannot be told more exactly than an answer carries: `Date` has whole seconds.
@@ -53,6 +62,12 @@ pub struct Services {
     pub public_origin: Origin,
     /// Where this node keeps its files.
     pub data_dir: std::path::PathBuf,
+    /// Where recordings are kept.
+    pub storage: Storage,
+    /// This node's requests to the provider's API.
+    pub provider_requests: Recent,
+    /// Every how many days a backup is restored on trial; `None`: never.
+    pub trial_days: Option<u32>,
 }
 
 /// The parts that look at signs and tell of them. Cheap to clone.
@@ -65,6 +80,8 @@ pub(crate) struct Inner {
     pub(crate) services: Services,
     profiles: Mutex<Option<(Timestamp, Arc<[Watched]>)>>,
     certificate: Mutex<Option<(Timestamp, Measured)>>,
+    /// When files could last be kept.
+    stored: Mutex<Option<Timestamp>>,
     /// How far our clock was from that of somebody outside who answered us, and when.
     outside: Mutex<Option<(Timestamp, SignedDuration)>>,
 }
@@ -78,6 +95,8 @@ pub enum Measured {
     Off(&'static str),
     /// It could not be read, for this reason.
     Unknown(String),
+    /// Each node has its own, by the node's name.
+    Each(Vec<(String, Measured)>),
 }
 
 impl Measured {
@@ -87,6 +106,14 @@ impl Measured {
             Self::Is(measured) => judge(measured, was, &alarms.services().config.thresholds, now),
             Self::Off(why) => Reading::off(*why),
             Self::Unknown(why) => Reading::unknown(why.clone()),
+            Self::Each(nodes) => {
+                let judged = nodes.iter().map(|(node, measured)| {
+                    let reading = measured.judge(was, alarms, now);
+                    let words = format!("On {node}: {}", reading.words);
+                    if nodes.len() == 1 { reading } else { Reading { words, ..reading } }
+                });
+                judged.max_by_key(|reading| reading.state.weight()).unwrap_or_else(|| Reading::off("No node lives."))
+            }
         }
     }
 }
@@ -103,20 +130,16 @@ impl From<Result<Measurement, DbError>> for Measured {
     }
 }
 
-impl From<io::Result<Measurement>> for Measured {
-    fn from(read: io::Result<Measurement>) -> Self {
-        match read {
-            Ok(measured) => Self::Is(measured),
-            Err(error) => Self::Unknown(format!("The data directory could not be looked at: {}.", error.kind())),
-        }
-    }
-}
-
 impl Alarms {
     /// Puts the parts together. Touches nothing.
     pub fn new(services: Services) -> Self {
-        let inner =
-            Inner { services, profiles: Mutex::default(), certificate: Mutex::default(), outside: Mutex::default() };
+        let inner = Inner {
+            services,
+            profiles: Mutex::default(),
+            certificate: Mutex::default(),
+            stored: Mutex::default(),
+            outside: Mutex::default(),
+        };
         Self { inner: Arc::new(inner) }
     }
 
@@ -152,19 +175,23 @@ impl Alarms {
     async fn measure_one(&self, sign: Sign) -> Measured {
         match sign {
             Sign::Recordings => self.asked(async |tx, now| store::recordings(tx, now - HOUR).await).await,
-            Sign::Events => self.looked(|dir| disk::spool(&dir.join("spool"))).await,
+            Sign::Events => self.of_nodes(nodes::spools).await,
             Sign::Search => self.asked(async |tx, _| store::search(tx).await).await,
             Sign::Quarantine => self.asked(async |tx, _| store::quarantine(tx).await).await,
+            Sign::Import => self.asked_if("Nothing was ever imported.", async |tx, _| store::import(tx).await).await,
             Sign::MailBudget | Sign::MailRelay => self.mail(sign).await,
             Sign::DeadMails => self.asked(async |tx, now| store::dead_mails(tx, now - DAY).await).await,
             Sign::Jobs | Sign::DeadJobs => self.jobs(sign).await,
             Sign::Database => self.database().await,
-            Sign::Disk => self.looked(disk::room).await,
+            Sign::Disk => self.of_nodes(nodes::disks).await,
+            Sign::Storage => self.storage().await,
             Sign::Certificate => self.certificate().await,
             Sign::Clock => self.clock().await,
             Sign::Provider => self.asked(async |tx, now| store::provider(tx, now - HOUR).await).await,
+            Sign::ProviderApi => self.of_nodes(nodes::requests).await,
             Sign::SilentNumbers => self.silent_numbers().await,
             Sign::Backups => self.asked(async |tx, _| store::backups(tx).await).await,
+            Sign::Trials => self.trials().await,
         }
     }
 
@@ -174,6 +201,19 @@ impl Alarms {
         read: impl AsyncFnOnce(&mut SystemTx, Timestamp) -> Result<Measurement, DbError>,
     ) -> Measured {
         self.read(read).await.into()
+    }
+
+    /// A figure of the database that may not apply, and why not.
+    async fn asked_if(
+        &self,
+        why_not: &'static str,
+        read: impl AsyncFnOnce(&mut SystemTx, Timestamp) -> Result<Option<Measurement>, DbError>,
+    ) -> Measured {
+        match self.read(read).await {
+            Ok(None) => Measured::Off(why_not),
+            Ok(Some(measured)) => Measured::Is(measured),
+            Err(error) => Err(error).into(),
+        }
     }
 
     async fn read<T>(
@@ -186,16 +226,56 @@ impl Alarms {
         Ok(measured)
     }
 
-    /// A figure of this node's disk.
-    pub(crate) async fn looked(
-        &self,
-        look: impl FnOnce(&std::path::Path) -> io::Result<Measurement> + Send + 'static,
-    ) -> Measured {
+    /// What this node finds of its own machine at this moment.
+    pub async fn look_here(&self) -> Readings {
         let dir = self.services().data_dir.clone();
-        match tokio::task::spawn_blocking(move || look(&dir)).await {
-            Ok(read) => read.into(),
-            Err(_) => Measured::Unknown("The task that looked at the disk died.".to_owned()),
+        let looked = tokio::task::spawn_blocking(move || (disk::room(&dir), disk::spool(&dir.join("spool"))));
+        let (disk, spool) = if let Ok(Ok((disk, spool))) = tokio::time::timeout(MACHINE_PATIENCE, looked).await {
+            (seen(disk), seen(spool))
+        } else {
+            tracing::warn!("the data directory could not be looked at: it does not answer");
+            (None, None)
+        };
+        Readings { disk, spool, provider: self.services().provider_requests.tries(self.now()) }
+    }
+
+    /// What all nodes that live say of themselves.
+    async fn of_nodes(&self, measure: impl FnOnce(&[Node]) -> Measured) -> Measured {
+        let found = self.look_here().await;
+        let jobs = &self.services().jobs;
+        match jobs.nodes().await {
+            Ok(known) => measure(&nodes::live(known, jobs.node(), found, self.now())),
+            Err(error) => Err(error).into(),
         }
+    }
+
+    /// Whether files can be kept. What is wrong is tried again at the next look.
+    async fn storage(&self) -> Measured {
+        let now = self.now();
+        let stored = *self.inner.stored.lock().unwrap_or_else(PoisonError::into_inner);
+        if stored.is_some_and(|at| now.duration_since(at) < STORAGE_HOLDS) {
+            return Measured::Is(Measurement::Storage(None));
+        }
+        let fault = match tokio::time::timeout(STORAGE_PATIENCE, self.services().storage.probe(now)).await {
+            Ok(Ok(())) => None,
+            Ok(Err(error)) => {
+                tracing::warn!(error = %Chain(&error), "a file could not be written, read and deleted");
+                Some(match error {
+                    StorageError::NotFound => "the folder or the bucket is not there".to_owned(),
+                    error => error.to_string(),
+                })
+            }
+            Err(_) => Some(format!("the storage does not answer within {} seconds", STORAGE_PATIENCE.as_secs())),
+        };
+        *self.inner.stored.lock().unwrap_or_else(PoisonError::into_inner) = fault.is_none().then_some(now);
+        Measured::Is(Measurement::Storage(fault))
+    }
+
+    async fn trials(&self) -> Measured {
+        let Some(days) = self.services().trial_days else {
+            return Measured::Off("No backup is restored on trial by itself (VOXANNE_BACKUP_TRIAL_DAYS).");
+        };
+        self.asked_if("There is no backup that could be tried.", async |tx, _| store::trials(tx, days).await).await
     }
 
     async fn mail(&self, sign: Sign) -> Measured {
@@ -222,7 +302,9 @@ impl Alarms {
             return Measured::Is(Measurement::DeadJobs(dead));
         }
         let now = self.now();
-        let overdue = overview.schedules.iter().filter_map(|schedule| {
+        // What no node knows any more is missed by nobody.
+        let kept = overview.schedules.iter().filter(|schedule| !schedule.is_retired);
+        let overdue = kept.filter_map(|schedule| {
             let late = (schedule.lag(now) > SignedDuration::ZERO).then_some(schedule.next_at);
             // A duty that runs and fails does not do its work either.
             let failing = (schedule.failures > 0).then(|| {
@@ -355,6 +437,12 @@ impl Alarms {
         }
         Measurement::SilentNumbers { silent: counted.0, watched: counted.1 }
     }
+}
+
+/// What a look found. What went wrong is in the log, and names a kind of fault.
+fn seen<T>(looked: io::Result<T>) -> Option<T> {
+    let failed = |error: &io::Error| tracing::warn!(kind = %error.kind(), "the data directory could not be looked at");
+    looked.inspect_err(failed).ok()
 }
 
 const HOUR: SignedDuration = SignedDuration::from_hours(1);

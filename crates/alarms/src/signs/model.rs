@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use platform::config::Thresholds;
+use platform::recent::Tries;
 
 /// Something whose failing means that calls, mails or data are lost, or soon will be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -14,6 +15,8 @@ pub enum Sign {
     Search,
     /// Events that belong to no organization.
     Quarantine,
+    /// Imported rows that wait for somebody to decide.
+    Import,
     /// What is left of the mail budget.
     MailBudget,
     /// The mail relay.
@@ -26,27 +29,34 @@ pub enum Sign {
     DeadJobs,
     /// Size of the database.
     Database,
-    /// Room on the disk.
+    /// Room on the disk of every node.
     Disk,
+    /// Whether files can be kept.
+    Storage,
     /// The certificate of the public address.
     Certificate,
     /// The clock of this machine.
     Clock,
     /// Calls that failed at the voice provider.
     Provider,
+    /// Requests of ours that the provider's API did not answer.
+    ProviderApi,
     /// Numbers that usually ring and do not.
     SilentNumbers,
     /// The newest backup.
     Backups,
+    /// The newest trial restore.
+    Trials,
 }
 
 impl Sign {
     /// Every sign, in the order of the pages.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 20] = [
         Self::Recordings,
         Self::Events,
         Self::Search,
         Self::Quarantine,
+        Self::Import,
         Self::MailBudget,
         Self::MailRelay,
         Self::DeadMails,
@@ -54,11 +64,14 @@ impl Sign {
         Self::DeadJobs,
         Self::Database,
         Self::Disk,
+        Self::Storage,
         Self::Certificate,
         Self::Clock,
         Self::Provider,
+        Self::ProviderApi,
         Self::SilentNumbers,
         Self::Backups,
+        Self::Trials,
     ];
 
     /// As it is stored, in metrics and in webhooks.
@@ -68,6 +81,7 @@ impl Sign {
             Self::Events => "events",
             Self::Search => "search",
             Self::Quarantine => "quarantine",
+            Self::Import => "import",
             Self::MailBudget => "mail_budget",
             Self::MailRelay => "mail_relay",
             Self::DeadMails => "dead_mails",
@@ -75,11 +89,14 @@ impl Sign {
             Self::DeadJobs => "dead_jobs",
             Self::Database => "database",
             Self::Disk => "disk",
+            Self::Storage => "storage",
             Self::Certificate => "certificate",
             Self::Clock => "clock",
             Self::Provider => "provider",
+            Self::ProviderApi => "provider_api",
             Self::SilentNumbers => "silent_numbers",
             Self::Backups => "backups",
+            Self::Trials => "trials",
         }
     }
 
@@ -95,6 +112,7 @@ impl Sign {
             Self::Events => "Events to store",
             Self::Search => "Search",
             Self::Quarantine => "Quarantine",
+            Self::Import => "Imported rows",
             Self::MailBudget => "Mail budget",
             Self::MailRelay => "Mail relay",
             Self::DeadMails => "Mails given up",
@@ -102,11 +120,14 @@ impl Sign {
             Self::DeadJobs => "Work given up",
             Self::Database => "Database size",
             Self::Disk => "Disk",
+            Self::Storage => "Storage",
             Self::Certificate => "Certificate",
             Self::Clock => "Clock",
             Self::Provider => "Voice provider",
+            Self::ProviderApi => "Provider's API",
             Self::SilentNumbers => "Silent numbers",
             Self::Backups => "Backups",
+            Self::Trials => "Trial restores",
         }
     }
 
@@ -125,6 +146,10 @@ impl Sign {
             Self::Quarantine => {
                 "A number or assistant is not mapped, or mapped twice. Map it, then play the events again on the page Quarantine."
             }
+            Self::Import => {
+                "The page Quarantine, under Imported rows, says why each waits, and gives it to an organization. `voxanne import \
+                 assign --again` takes those that can be told by now."
+            }
             Self::MailBudget => "Mails will wait. Raise VOXANNE_MAIL_DAILY_LIMIT if the relay's plan allows more.",
             Self::MailRelay => "`voxanne doctor mail --to ADDRESS` shows the whole dialogue with the relay.",
             Self::DeadMails => "The page E-mail shows them with the relay's words, and sends them again.",
@@ -134,6 +159,10 @@ impl Sign {
                 "A database that is full stops taking in calls. Enlarge it, or shorten how long data is kept."
             }
             Self::Disk => "Free or add space for the data directory. A full disk stops the private database.",
+            Self::Storage => {
+                "Look at the disk of the folder VOXANNE_STORAGE_URL, or at the bucket and its keys. Recordings wait meanwhile, and \
+                 the provider deletes its copies after some days."
+            }
             Self::Certificate => {
                 "Renew the certificate at the proxy; most do it by themselves and say in their log why not."
             }
@@ -143,11 +172,19 @@ impl Sign {
             Self::Provider => {
                 "Look at the provider's status page, at its account's balance, and at the calls that failed."
             }
+            Self::ProviderApi => {
+                "The page Accounting shows which account is refused and why. Look at the provider's status page and at the private \
+                 keys of the connections. What webhooks bring is not affected."
+            }
             Self::SilentNumbers => {
                 "Call the number. If it rings, look whether the provider still posts to this installation; if it does not, the \
                  number is at fault."
             }
             Self::Backups => "`voxanne backup` makes one now and says what is wrong.",
+            Self::Trials => {
+                "`voxanne backup verify` restores the newest backup on trial and says what is wrong. One that is damaged is worth \
+                 nothing: make another."
+            }
         }
     }
 }
@@ -197,6 +234,17 @@ impl State {
         }
     }
 
+    /// How much it weighs against others, the heaviest last: what cannot be read may be as bad as anything.
+    pub const fn weight(self) -> u8 {
+        match self {
+            Self::Off => 0,
+            Self::Fine => 1,
+            Self::Warning => 2,
+            Self::Unknown => 3,
+            Self::Critical => 4,
+        }
+    }
+
     fn is_trouble(self) -> bool {
         matches!(self, Self::Warning | Self::Critical)
     }
@@ -221,7 +269,7 @@ pub enum Measurement {
         /// Given up, or still failing.
         failed: u64,
     },
-    /// What waits on this node's disk.
+    /// What waits on a node's disk.
     Events {
         /// Files that wait.
         waiting: u64,
@@ -234,6 +282,8 @@ pub enum Measurement {
     Search(Option<Timestamp>),
     /// Events that wait for a person.
     Quarantine(u64),
+    /// Imported rows that wait for a person.
+    Import(u64),
     /// Recipients of the last 24 hours.
     MailBudget {
         /// Spent.
@@ -256,13 +306,15 @@ pub enum Measurement {
         /// Allowed.
         limit: u64,
     },
-    /// Bytes of the data directory's file system.
+    /// Bytes of a node's data directory's file system.
     Disk {
         /// That we may still write.
         free: u64,
         /// In all.
         total: u64,
     },
+    /// Why no file can be kept, in a few words; `None`: one was written, read back and deleted.
+    Storage(Option<String>),
     /// Of the public address.
     Certificate(Certificate),
     /// How far this machine's clock is from another's; positive when ours is ahead.
@@ -279,6 +331,8 @@ pub enum Measurement {
         /// Those that broke.
         failed: u64,
     },
+    /// Requests to the provider's API within the last hour, of all nodes.
+    ProviderApi(Tries),
     /// Numbers that usually ring.
     SilentNumbers {
         /// Those that do not.
@@ -288,6 +342,17 @@ pub enum Measurement {
     },
     /// When the newest good backup was made.
     Backups(Option<Timestamp>),
+    /// Backups that were restored on trial.
+    Trials {
+        /// When one last agreed with what was backed up; when the first was made, where none was tried yet.
+        since: Timestamp,
+        /// Whether one was ever tried and agreed.
+        was_tried: bool,
+        /// Whether the newest backup was found damaged.
+        is_damaged: bool,
+        /// How many days pass from one trial to the next.
+        every_days: u32,
+    },
 }
 
 /// A sign with the verdict.
@@ -367,6 +432,11 @@ pub fn judge(measured: &Measurement, was: State, limits: &Thresholds, now: Times
         Measurement::Quarantine(n) => {
             trouble(State::Warning, float(n), format!("{} no organization.", events_belong_to(n)))
         }
+        Measurement::Import(0) => fine(0.0, "No imported row waits."),
+        Measurement::Import(n) => {
+            let what = if n == 1 { "One imported row waits" } else { &format!("{n} imported rows wait") };
+            trouble(State::Warning, float(n), format!("{what} for somebody to decide."))
+        }
         Measurement::MailBudget { used, limit } => budget(used, limit, was, limits),
         Measurement::MailRelay(None) => fine(0.0, "The relay answers."),
         Measurement::MailRelay(since) => {
@@ -403,6 +473,10 @@ pub fn judge(measured: &Measurement, was: State, limits: &Thresholds, now: Times
             let words = format!("{left:.0} % of the data directory's disk is free.");
             Reading { state: steps.judge_shrinking(left, was), value: Some(left), words }
         }
+        Measurement::Storage(None) => fine(0.0, "A file was written, read back and deleted."),
+        Measurement::Storage(Some(ref why)) => {
+            trouble(State::Critical, 1.0, format!("No recording can be kept: {why}."))
+        }
         Measurement::Certificate(Certificate::Refused(why)) => {
             trouble(State::Critical, 0.0, format!("Clients refuse the certificate of the public address: {why}."))
         }
@@ -425,7 +499,18 @@ pub fn judge(measured: &Measurement, was: State, limits: &Thresholds, now: Times
             };
             Reading { state: steps.judge(away, was), value: Some(skew.as_secs_f64()), words }
         }
-        Measurement::Provider { ended, failed } => provider(ended, failed, was, limits),
+        Measurement::Provider { ended: 0, .. } => Reading::off("No call ended within the last hour."),
+        Measurement::Provider { ended, failed } => {
+            let words = format!("{failed} of {ended} calls that ended within the last hour had failed.");
+            failures(failed, ended, words, was, limits)
+        }
+        Measurement::ProviderApi(Tries { tried: 0, .. }) => {
+            Reading::off("The provider's API was not asked within the last hour.")
+        }
+        Measurement::ProviderApi(Tries { tried, failed }) => {
+            let words = format!("{failed} of {tried} requests to the provider's API within the last hour failed.");
+            failures(failed, tried, words, was, limits)
+        }
         Measurement::SilentNumbers { watched: 0, .. } => {
             Reading::off("No number has rung often enough for long enough to say what is usual.")
         }
@@ -445,7 +530,25 @@ pub fn judge(measured: &Measurement, was: State, limits: &Thresholds, now: Times
             let words = format!("The newest backup is {} old.", span(now.duration_since(at)));
             Reading { state: steps.judge(hours, was), value: Some(hours * 3600.0), words }
         }
+        Measurement::Trials { is_damaged: true, .. } => {
+            trouble(State::Critical, 0.0, "The newest backup is damaged: it could not be restored from.")
+        }
+        Measurement::Trials { since, was_tried, every_days, .. } => trials(since, was_tried, every_days, was, now),
     }
+}
+
+/// A trial that is a day late is worrying, and one that is left out twice is critical.
+fn trials(since: Timestamp, was_tried: bool, every_days: u32, was: State, now: Timestamp) -> Reading {
+    let age = now.duration_since(since);
+    let days = age.as_secs_f64() / 86_400.0;
+    let every = f64::from(every_days);
+    let steps = Limit { warning: every + 1.0, critical: every * 3.0 + 1.0, back: 0.5 };
+    let words = if was_tried {
+        format!("A backup was last restored on trial {} ago, and agreed.", span(age))
+    } else {
+        format!("No backup was restored on trial yet; the first is {} old.", span(age))
+    };
+    Reading { state: steps.judge(days, was), value: Some(age.as_secs_f64()), words }
 }
 
 fn recordings(ready: u64, failed: u64, was: State, limits: &Thresholds) -> Reading {
@@ -467,14 +570,11 @@ fn recordings(ready: u64, failed: u64, was: State, limits: &Thresholds) -> Readi
     Reading { state: steps.judge_shrinking(share, was), value: Some(share), words }
 }
 
-fn provider(ended: u64, failed: u64, was: State, limits: &Thresholds) -> Reading {
-    /// Fewer failed calls than this are somebody's bad line.
+/// A share of failures among calls or requests, of which there is at least one.
+fn failures(failed: u64, all: u64, words: String, was: State, limits: &Thresholds) -> Reading {
+    /// Fewer failures than this are somebody's bad line.
     const FEWEST: u64 = 3;
-    if ended == 0 {
-        return Reading::off("No call ended within the last hour.");
-    }
-    let share = percent(failed, ended);
-    let words = format!("{failed} of {ended} calls that ended within the last hour had failed.");
+    let share = percent(failed, all);
     let warning = f64::from(limits.provider_percent);
     let steps = Limit { warning, critical: warning.mul_add(0.5, 50.0), back: warning / 4.0 };
     let state = if failed < FEWEST && !was.is_trouble() { State::Fine } else { steps.judge(share, was) };
@@ -623,6 +723,21 @@ mod tests {
         assert_eq!(judged(Measurement::Provider { ended: 4, failed: 2 }), State::Fine, "two bad lines are no outage");
         assert_eq!(judged(Measurement::Provider { ended: 10, failed: 4 }), State::Warning);
         assert_eq!(judged(Measurement::Provider { ended: 10, failed: 9 }), State::Critical);
+        let asked = |tried, failed| judged(Measurement::ProviderApi(Tries { tried, failed }));
+        assert_eq!(
+            [asked(0, 0), asked(40, 2), asked(10, 4), asked(10, 9)],
+            [State::Off, State::Fine, State::Warning, State::Critical]
+        );
+        assert_eq!(judged(Measurement::Import(0)), State::Fine);
+        assert_eq!(judged(Measurement::Import(1)), State::Warning);
+        assert_eq!(judged(Measurement::Storage(None)), State::Fine);
+        assert_eq!(judged(Measurement::Storage(Some("the storage is full".into()))), State::Critical);
+        let trial = |days: i64, is_damaged| {
+            let since = ago(days * 24 * 60);
+            judged(Measurement::Trials { since, was_tried: true, is_damaged, every_days: 7 })
+        };
+        assert_eq!([7, 8, 22].map(|days| trial(days, false)), [State::Fine, State::Warning, State::Critical]);
+        assert_eq!(trial(0, true), State::Critical);
     }
 
     #[test]

@@ -107,6 +107,16 @@ pub(super) async fn quarantine(tx: &mut SystemTx) -> Result<Measurement, DbError
     Ok(Measurement::Quarantine(count(waiting)))
 }
 
+/// Imported rows that nobody has decided about; `None` when nothing was ever imported.
+pub(super) async fn import(tx: &mut SystemTx) -> Result<Option<Measurement>, DbError> {
+    let (imported, waiting): (bool, i64) = sqlx::query_as(
+        "select exists (select from import_runs), (select count(*) from import_quarantine where resolved_at is null)",
+    )
+    .fetch_one(tx.conn())
+    .await?;
+    Ok((imported || waiting > 0).then(|| Measurement::Import(count(waiting))))
+}
+
 /// Mails that were given up since then. The words of such a mail are kept for longer than that, and the condition on them
 /// lets an index be used.
 pub(super) async fn dead_mails(tx: &mut SystemTx, since: Timestamp) -> Result<Measurement, DbError> {
@@ -158,6 +168,22 @@ pub(super) async fn backups(tx: &mut SystemTx) -> Result<Measurement, DbError> {
             .fetch_optional(tx.conn())
             .await?;
     Ok(Measurement::Backups(newest.map(jiff_sqlx::Timestamp::to_jiff)))
+}
+
+/// How the trial restores stand, which are due every so many days; `None` while there is no backup to try.
+pub(super) async fn trials(tx: &mut SystemTx, every_days: u32) -> Result<Option<Measurement>, DbError> {
+    let (verified, first, newest): (Option<jiff_sqlx::Timestamp>, Option<jiff_sqlx::Timestamp>, Option<String>) =
+        sqlx::query_as(
+            "select max(verified_at), min(started_at) filter (where outcome = 'done'),
+                    (array_agg(outcome order by started_at desc) filter (where outcome in ('done', 'damaged')))[1]
+               from backups",
+        )
+        .fetch_one(tx.conn())
+        .await?;
+    let is_damaged = newest.as_deref() == Some("damaged");
+    let since = verified.or(first).map(jiff_sqlx::Timestamp::to_jiff);
+    let since = since.or(is_damaged.then_some(Timestamp::UNIX_EPOCH));
+    Ok(since.map(|since| Measurement::Trials { since, was_tried: verified.is_some(), is_damaged, every_days }))
 }
 
 /// A number with what is usual for it.

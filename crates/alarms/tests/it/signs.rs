@@ -21,10 +21,16 @@ async fn every_sign_of_an_empty_installation_can_be_read() {
     for (sign, measured) in &found {
         assert!(!matches!(measured, Measured::Unknown(_)), "{sign:?}: {measured:?}");
     }
-    let off = [Sign::MailBudget, Sign::MailRelay, Sign::Certificate].map(|sign| &found[&sign]);
+    let off = [Sign::MailBudget, Sign::MailRelay, Sign::Certificate, Sign::Import, Sign::Trials];
+    let off = off.map(|sign| &found[&sign]);
     assert!(off.iter().all(|measured| matches!(measured, Measured::Off(_))), "{off:?}");
     assert!(matches!(found[&Sign::Quarantine], Measured::Is(Measurement::Quarantine(0))));
     assert!(matches!(found[&Sign::Database], Measured::Is(Measurement::Database { bytes: 1.., .. })));
+    assert!(matches!(found[&Sign::Storage], Measured::Is(Measurement::Storage(None))));
+    assert!(
+        std::fs::read_dir(place.db.scratch_dir().join("recordings")).unwrap().next().is_none(),
+        "a probe leaves nothing"
+    );
 }
 
 #[tokio::test]
@@ -81,7 +87,145 @@ async fn what_waits_and_what_was_given_up_is_counted() {
         Measurement::Recordings { ready: 7, failed: 2 },
         "one that failed once may yet work"
     );
-    assert!(matches!(is(Sign::Events), Measurement::Events { waiting: 1, oldest: Some(_), unreadable: 0 }));
+    let Measured::Each(nodes) = &found[&Sign::Events] else { panic!("{:?}", found[&Sign::Events]) };
+    let [(_, Measured::Is(Measurement::Events { waiting: 1, oldest: Some(_), unreadable: 0 }))] = &nodes[..] else {
+        panic!("{nodes:?}")
+    };
+}
+
+fn reading(place: &Place, found: &BTreeMap<Sign, Measured>, sign: Sign) -> (State, String) {
+    let reading = found[&sign].judge(State::Fine, &place.alarms, place.db.clock().now());
+    (reading.state, reading.words)
+}
+
+#[tokio::test]
+async fn the_disk_and_the_spool_of_every_live_node_count() {
+    let place = Place::new().await;
+    let node = "insert into nodes (node, version, works, started_at, seen_at, duties, readings)
+                values ($1, '1', true, '2026-11-24T13:00:00Z', $2::timestamptz, '{}', $3)";
+    let full = r#"{"disk": {"free": 2, "total": 100},
+                   "spool": {"waiting": 1, "oldest": "2026-11-24T13:50:00Z", "unreadable": 0},
+                   "provider": {"tried": 10, "failed": 8}}"#;
+    for (name, seen_at) in [("kitchen/aa", "2026-11-24T13:59:30Z"), ("killed/bb", "2026-11-24T13:00:00Z")] {
+        sqlx::query(node)
+            .bind(name)
+            .bind(seen_at)
+            .bind(serde_json::from_str::<serde_json::Value>(full).unwrap())
+            .execute(&mut place.db.admin().await)
+            .await
+            .unwrap();
+    }
+    for failed in [false, true] {
+        place.requests.note(place.db.clock().now(), failed);
+    }
+    let found = measured(&place).await;
+    assert_eq!(
+        reading(&place, &found, Sign::Disk),
+        (State::Critical, "On kitchen/aa: 2 % of the data directory's disk is free.".to_owned())
+    );
+    let (state, words) = reading(&place, &found, Sign::Events);
+    assert_eq!(
+        (state, words.as_str()),
+        (State::Warning, "On kitchen/aa: The oldest event that is not stored is 10 minutes old.")
+    );
+    assert_eq!(
+        reading(&place, &found, Sign::ProviderApi),
+        (State::Critical, "9 of 12 requests to the provider's API within the last hour failed.".to_owned())
+    );
+    // This node's page shows what its own look cannot see, once the worker has looked.
+    place.alarms.evaluate().await.unwrap();
+    assert_eq!(place.alarms.status().await.part(Part::Disk), State::Critical);
+    // The other node is killed, and its disk is nobody's concern any more.
+    place.db.clock().advance(SignedDuration::from_mins(3));
+    let found = measured(&place).await;
+    assert_eq!(reading(&place, &found, Sign::ProviderApi).0, State::Fine, "one of two is a bad line");
+    assert!(!reading(&place, &found, Sign::Disk).1.starts_with("On "));
+}
+
+#[tokio::test]
+async fn a_storage_that_takes_no_file_is_critical_at_once_and_fine_when_it_does() {
+    let place = Place::new().await;
+    // What is no folder cannot be one, whoever we are.
+    let folder = place.db.scratch_dir().join("recordings");
+    std::fs::write(&folder, b"").unwrap();
+    let (state, words) = reading(&place, &measured(&place).await, Sign::Storage);
+    assert_eq!(state, State::Critical);
+    assert!(words.contains("No recording can be kept: the folder") && words.contains("cannot be used"), "{words}");
+    place.alarms.evaluate().await.unwrap();
+    assert_eq!(place.alarms.status().await.part(Part::Storage), State::Critical);
+    std::fs::remove_file(&folder).unwrap();
+    assert_eq!(
+        reading(&place, &measured(&place).await, Sign::Storage).0,
+        State::Fine,
+        "trouble is looked at again at once"
+    );
+}
+
+#[tokio::test]
+async fn imported_rows_that_wait_are_told_until_somebody_decides() {
+    let place = Place::new().await;
+    let run =
+        "insert into import_runs (run_id, fingerprint, started_at) values (gen_random_uuid(), sha256('x'), now())";
+    place.execute(run).await;
+    assert_eq!(reading(&place, &measured(&place).await, Sign::Import).0, State::Fine);
+    place
+        .execute(
+            "insert into import_quarantine (id, run_id, source_table, source_id, digest, file, line, row_number, column_name, reason,
+                                            sealed, waiting_since)
+             select gen_random_uuid(), run_id, 'call_logs', gen_random_uuid(), substr(sha256(n::text::bytea), 1, 16), 'x', n, n,
+                    'org_id', 'nobody knows', '', now() from import_runs, generate_series(1, 3) n",
+        )
+        .await;
+    let waiting = reading(&place, &measured(&place).await, Sign::Import);
+    assert_eq!(waiting, (State::Warning, "3 imported rows wait for somebody to decide.".to_owned()));
+    place.execute("update import_quarantine set resolved_at = now()").await;
+    assert_eq!(reading(&place, &measured(&place).await, Sign::Import).0, State::Fine);
+}
+
+#[tokio::test]
+async fn a_schedule_that_is_retired_is_no_late_work() {
+    let place = Place::new().await;
+    place
+        .execute(
+            "insert into schedules (name, every_seconds, declared_at, next_at, failures)
+             values ('test.old_name', 60, '2026-11-01T00:00:00Z', '2026-11-01T00:00:00Z', 7)",
+        )
+        .await;
+    assert_eq!(reading(&place, &measured(&place).await, Sign::Jobs).0, State::Critical, "nobody works");
+    place
+        .execute(
+            "insert into nodes (node, version, works, started_at, seen_at, duties, readings)
+             values ('kitchen/aa', '2', true, '2026-11-24T13:00:00Z', '2026-11-24T14:00:00Z', '{test.new_name}', '{}')",
+        )
+        .await;
+    assert_eq!(reading(&place, &measured(&place).await, Sign::Jobs).0, State::Fine);
+}
+
+#[tokio::test]
+async fn a_trial_restore_that_is_missing_or_found_damage_is_told() {
+    let place = Place::with(&[("VOXANNE_BACKUP_TO", "/nowhere")]).await;
+    let trials = async || reading(&place, &measured(&place).await, Sign::Trials);
+    assert_eq!(trials().await.0, State::Off, "there is nothing to try");
+    place
+        .execute(
+            "insert into backups (backup_id, started_at, ended_at, outcome, place, bytes)
+             values (gen_random_uuid(), '2026-11-10T02:30:00Z', '2026-11-10T02:31:00Z', 'done', '/nowhere', 1),
+                    (gen_random_uuid(), '2026-11-24T02:30:00Z', '2026-11-24T02:31:00Z', 'done', '/nowhere', 1)",
+        )
+        .await;
+    assert_eq!(
+        trials().await,
+        (State::Warning, "No backup was restored on trial yet; the first is 14 days old.".to_owned())
+    );
+    place.execute("update backups set verified_at = '2026-11-23T03:00:00Z'").await;
+    assert_eq!(
+        trials().await,
+        (State::Fine, "A backup was last restored on trial 35 hours ago, and agreed.".to_owned())
+    );
+    place
+        .execute("update backups set outcome = 'damaged', error = 'x' where started_at > '2026-11-20T00:00:00Z'")
+        .await;
+    assert_eq!(trials().await.0, State::Critical);
 }
 
 #[tokio::test]

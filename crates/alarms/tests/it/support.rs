@@ -13,6 +13,8 @@ use platform::config::Config;
 use platform::ids::OrgId;
 use platform::jobs::Jobs;
 use platform::outbound::Outbound;
+use platform::recent::Recent;
+use platform::storage::Storage;
 use platform::tasks::Tasks;
 use serde_json::Value;
 use test_support::TestDb;
@@ -28,6 +30,7 @@ pub struct Place {
     pub alarms: Alarms,
     pub jobs: Jobs,
     pub tasks: Tasks,
+    pub requests: Recent,
 }
 
 impl Place {
@@ -55,6 +58,7 @@ impl Place {
             config: config.mail.clone(),
         });
         let jobs = Jobs::new(db.tenancy(), db.clock(), tasks.clone());
+        let requests = Recent::default();
         std::fs::create_dir_all(db.scratch_dir()).unwrap();
         let alarms = Alarms::new(Services {
             tenancy: db.tenancy(),
@@ -66,8 +70,11 @@ impl Place {
             database_limit: config.quotas.database_bytes,
             public_origin: config.server.public_origin(config.server.listen),
             data_dir: db.scratch_dir(),
+            storage: Storage::open(&config.storage, &db.scratch_dir()).unwrap(),
+            provider_requests: requests.clone(),
+            trial_days: config.backup.trial_days,
         });
-        Self { db, org, alarms, jobs, tasks }
+        Self { db, org, alarms, jobs, tasks, requests }
     }
 
     /// A look that finds this of one sign, so many minutes after the last one.

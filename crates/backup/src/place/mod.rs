@@ -21,9 +21,13 @@ const ABANDONED_AFTER: std::time::Duration = std::time::Duration::from_hours(48)
 
 /// The name of a backup: when it was taken, in UTC, and some letters of its id. Small letters only, for any storage.
 pub fn name_of(taken_at: Timestamp, id: Uuid) -> String {
+    format!("{PREFIX}{}{}", taken_at.strftime("%Y%m%d-%H%M%S"), ending_of(id))
+}
+
+/// The end of an id is its random part.
+fn ending_of(id: Uuid) -> String {
     let id = id.simple().to_string();
-    // The end of an id is its random part.
-    format!("{PREFIX}{}-{}", taken_at.strftime("%Y%m%d-%H%M%S"), &id[id.len() - 8..])
+    format!("-{}", &id[id.len() - 8..])
 }
 
 /// Where backups lie.
@@ -88,6 +92,13 @@ impl Place {
         };
         let found = found.ok_or_else(|| BackupError::NoBackup(self.describe()))?;
         Ok((self.clone(), found))
+    }
+
+    /// The name of the backup with this id.
+    pub async fn name_with(&self, id: Uuid) -> Result<String, BackupError> {
+        let names = self.names().await?;
+        let found = names.into_iter().find(|name| name.ends_with(&ending_of(id)));
+        found.ok_or_else(|| BackupError::NoBackup(self.describe()))
     }
 
     /// Reads a file of a backup.

@@ -7,17 +7,21 @@ use std::path::{Path, PathBuf};
 
 use backup::BackupError;
 use backup::contents::Cover;
-use backup::jobs::{Plan, by_plan, sweep};
+use backup::jobs::{Plan, by_plan, sweep, try_newest};
 use backup::keep::Policy;
 use backup::place::Place;
+use backup::records::Outcome;
 use backup::restore::{Opened, load};
 use backup::take::{Installation, Order, take};
 use backup::tools::Access;
+use backup::trial::{Workshop, on_trial};
 use jiff::SignedDuration;
 use jiff::civil::Time;
-use platform::config::{Place as StoragePlace, StorageConfig};
+use platform::config::{Place as StoragePlace, S3Access, StorageConfig};
 use platform::crypto::stream::StreamKey;
 use platform::embedded::client_directories;
+use platform::http::Limit;
+use platform::jobs::Report;
 use platform::secret::Secret;
 use platform::storage::{Key, Storage};
 use platform::tenancy::{Logins, RESTORE_MARKER, refuse_unfinished_restore};
@@ -25,6 +29,7 @@ use sha2::Digest as _;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _};
 use test_support::TestDb;
+use test_support::s3::{ACCESS_KEY, REGION, S3, SECRET_KEY};
 
 /// A test's database and a folder for its backups.
 struct Stage {
@@ -36,6 +41,8 @@ impl Stage {
     async fn new() -> Self {
         let db = TestDb::new().await;
         let folder = db.scratch_dir().join("backups");
+        // Before the storage closes what it makes: the account of a trial's database passes through here.
+        std::fs::create_dir_all(db.scratch_dir().join("data")).unwrap();
         db.organization("Elm Street Dental").await;
         db.organization("Birch Lane Dental").await;
         Self { db, folder }
@@ -43,6 +50,10 @@ impl Stage {
 
     fn place(&self) -> Place {
         Place::parse(self.folder.to_str().unwrap(), None).unwrap()
+    }
+
+    fn workshop(&self) -> Workshop {
+        Workshop { data_dir: self.db.scratch_dir().join("data"), pg_bin: None }
     }
 
     fn installation(&self) -> Installation {
@@ -225,6 +236,8 @@ async fn backups_by_plan_come_when_they_are_due_and_go_when_they_are_superfluous
         key: Some(StreamKey::from_bytes(&[5; 32])),
         at: vec![Time::constant(2, 30, 0, 0)],
         keep: Policy { daily: 2, weekly: 0 },
+        trial_days: None,
+        workshop: stage.workshop(),
     };
     let from = stage.installation();
     let mut taken = Vec::new();
@@ -247,8 +260,9 @@ async fn backups_by_plan_come_when_they_are_due_and_go_when_they_are_superfluous
     stage
         .admin("update backups set outcome = 'damaged' where started_at = (select max(started_at) from backups)")
         .await;
+    let now = stage.db.clock().now();
     let removed =
-        backup::jobs::prune(&stage.db.tenancy(), &stage.place(), Policy { daily: 1, weekly: 0 }).await.unwrap();
+        backup::jobs::prune(&stage.db.tenancy(), &stage.place(), Policy { daily: 1, weekly: 0 }, now).await.unwrap();
     assert_eq!(removed, 0, "the one before is the last good one, and the damaged one is newer");
     by_plan(&from, &Plan { keep: Policy { daily: 1, weekly: 0 }, ..plan.clone() }).await.unwrap();
     let left = names(&stage.folder);
@@ -256,6 +270,113 @@ async fn backups_by_plan_come_when_they_are_due_and_go_when_they_are_superfluous
     assert!(foreign.exists() && !left.contains(&taken[3]) && !left.contains(&taken[2]), "{left:?}");
     let outcomes = count(&stage.db.admin_options(), "select count(*) from backups where outcome = 'done'").await;
     assert_eq!(outcomes, 4);
+    let told = backup::records::list(&stage.db.tenancy(), None, Limit::from_parameter(None).unwrap()).await.unwrap();
+    let there: Vec<bool> = told.items.iter().map(|record| record.removed_at.is_none()).collect();
+    assert_eq!(there, [true, false, false, false, false], "newest first, and those that went are said to be gone");
+}
+
+#[tokio::test]
+async fn the_newest_backup_is_restored_on_trial_when_it_is_time_and_damage_is_told_once() {
+    let stage = Stage::new().await;
+    let plan = Plan {
+        to: stage.place(),
+        key: None,
+        at: Vec::new(),
+        keep: Policy { daily: 9, weekly: 0 },
+        trial_days: Some(7),
+        workshop: stage.workshop(),
+    };
+    let (tenancy, clock) = (stage.db.tenancy(), stage.db.clock());
+    let newest = async || {
+        let told = backup::records::list(&tenancy, None, Limit::from_parameter(None).unwrap()).await.unwrap();
+        told.items.into_iter().next().map(|record| (record.outcome, record.verified_at, record.error))
+    };
+    assert_eq!(try_newest(&tenancy, &clock, &plan).await.unwrap(), Report::new(), "there is nothing to try");
+    let name = stage.take().await;
+    let agreed = Report::new().note("backup", name).note("outcome", "agreed");
+    assert_eq!(try_newest(&tenancy, &clock, &plan).await.unwrap(), agreed);
+    assert_eq!(newest().await, Some((Outcome::Done, Some(clock.now()), None)));
+    assert_eq!(try_newest(&tenancy, &clock, &plan).await.unwrap(), Report::new(), "a week has not passed");
+
+    clock.advance(SignedDuration::from_hours(8 * 24));
+    let name = stage.take().await;
+    let dump = stage.folder.join(&name).join("database.dump");
+    let mut bytes = std::fs::read(&dump).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&dump, bytes).unwrap();
+    let damaged = Report::new().note("backup", name).note("outcome", "damaged");
+    assert_eq!(try_newest(&tenancy, &clock, &plan).await.unwrap(), damaged);
+    let (outcome, verified_at, error) = newest().await.unwrap();
+    assert_eq!((outcome, verified_at), (Outcome::Damaged, None));
+    assert!(error.unwrap().starts_with("database.dump of the backup is damaged"));
+    assert_eq!(try_newest(&tenancy, &clock, &plan).await.unwrap(), Report::new(), "it will not get better");
+    clock.advance(SignedDuration::from_hours(1));
+    let name = stage.take().await;
+    let agreed = Report::new().note("backup", name).note("outcome", "agreed");
+    assert_eq!(try_newest(&tenancy, &clock, &plan).await.unwrap(), agreed, "the next one is tried at once");
+    let left = names(&stage.workshop().data_dir);
+    assert!(left.iter().all(|name| !name.starts_with("trial-")), "{left:?}");
+}
+
+#[tokio::test]
+async fn a_bucket_takes_a_backup_proves_it_and_gives_everything_back() {
+    let (stage, server) = (Stage::new().await, S3::start("safe").await);
+    let access_with = |access_key: &str| S3Access {
+        region: REGION.to_owned(),
+        endpoint: Some(server.endpoint().parse().unwrap()),
+        access_key: Secret::new(access_key),
+        secret_key: Secret::new(SECRET_KEY),
+    };
+    let place = Place::parse("s3://safe/voxanne/eu", Some(&access_with(ACCESS_KEY))).unwrap();
+    let sound = vec![7; 300_000];
+    stage.recording("org/call/long", &sound, Some(&sound)).await;
+    let key = StreamKey::from_bytes(&[9; 32]);
+    let order = Order { to: &place, key: Some(&key), with_master_key: true };
+    let taken = take(&stage.installation(), &order).await.unwrap();
+    assert_eq!((taken.recordings, taken.missing), (1, 0));
+    assert_eq!(place.names().await.unwrap(), std::slice::from_ref(&taken.name));
+    let files = ["backup.json", "contents.json", "database.dump", "master.key", "recordings.jsonl"];
+    let wanted: Vec<String> = files.iter().map(|file| format!("voxanne/eu/backups/{}/{file}", taken.name)).collect();
+    let kept = server.names();
+    assert_eq!(kept[..5], wanted);
+    assert!(kept.len() == 6 && kept[5].starts_with("voxanne/eu/recordings/"), "{kept:?}");
+
+    // Proven, restored on trial, restored in earnest.
+    let backup = Opened::open(&place, None, Some(&key)).await.unwrap();
+    backup.prove().await.unwrap();
+    on_trial(&backup, &stage.workshop()).await.unwrap();
+    let into = empty_database("postgres").await;
+    load(&backup, &access(&into, None), &client_directories(None)).await.unwrap();
+    assert_eq!(count(&into, "select count(*) from organizations").await, 2);
+    let other = stage.db.scratch_dir().join("other");
+    assert_eq!(backup.bring_recordings_back(&storage(&other)).await.unwrap(), 0);
+    assert_eq!(self::files(&other)["org/call/long"], sound);
+    assert!(matches!(Opened::open(&place, None, None).await, Err(BackupError::KeyMissing)));
+
+    // What is damaged is named, what has no cover is no backup, and what nobody wants any more goes after two days.
+    server.change(&wanted[2], |dump| dump[100] ^= 1);
+    let damaged = backup.prove().await.unwrap_err();
+    assert!(matches!(&damaged, BackupError::Damaged { file, .. } if file == "database.dump"), "{damaged}");
+    server.forget(&wanted[0]);
+    assert_eq!(place.names().await.unwrap(), Vec::<String>::new());
+    let clock = platform::clock::Clock::system();
+    place.tidy(&clock).await.unwrap();
+    assert_eq!(sweep(&place, Some(&key), &clock).await.unwrap(), 0);
+    assert_eq!(server.names().len(), 5, "it may be at work");
+    let later = platform::clock::Clock::frozen_at(clock.now() + SignedDuration::from_hours(72));
+    place.tidy(&later).await.unwrap();
+    assert_eq!(sweep(&place, Some(&key), &later).await.unwrap(), 1);
+    assert_eq!(server.names(), Vec::<String>::new());
+
+    // A second one goes by being removed, its cover first.
+    let again = take(&stage.installation(), &order).await.unwrap();
+    place.remove(&again.name).await.unwrap();
+    assert_eq!(server.names().len(), 1, "the recording is shared by all backups");
+
+    let stranger = Place::parse("s3://safe/voxanne/eu", Some(&access_with("AKIAOTHER"))).unwrap();
+    let refused = stranger.names().await.unwrap_err().to_string();
+    assert!(refused.starts_with("cannot list s3://safe/voxanne/eu: ") && !refused.contains(SECRET_KEY), "{refused}");
 }
 
 #[tokio::test]

@@ -593,6 +593,14 @@ pub async fn organization_exists(tenancy: &Tenancy, org: OrgId) -> Result<bool, 
     Ok(exists)
 }
 
+/// How many organizations the transactions of one see: its own at most, and none when it does not exist.
+pub async fn count_seen_by(tenancy: &Tenancy, org: OrgId) -> Result<i64, DbError> {
+    let mut tx = tenancy.tenant(org).await?;
+    let seen = store::count_seen(&mut tx).await?;
+    tx.commit().await?;
+    Ok(seen)
+}
+
 /// Open organizations by name, at most five hundred: what an operator chooses from.
 pub async fn list_organizations(tenancy: &Tenancy) -> Result<Vec<(OrgId, String)>, DbError> {
     let mut tx = tenancy.system("an operator chooses an organization").await?;

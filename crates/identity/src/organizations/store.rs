@@ -424,6 +424,11 @@ pub(super) async fn organization_exists(tx: &mut SystemTx, org: OrgId) -> Result
         .await?)
 }
 
+/// How many organizations this transaction sees. Names none: it is row security alone that is looked at.
+pub(super) async fn count_seen(tx: &mut TenantTx) -> Result<i64, DbError> {
+    Ok(sqlx::query_scalar("select count(*) from organizations").fetch_one(tx.conn()).await?)
+}
+
 /// Open organizations by name.
 pub(super) async fn list_organizations(tx: &mut SystemTx) -> Result<Vec<(OrgId, String)>, DbError> {
     Ok(sqlx::query_as(

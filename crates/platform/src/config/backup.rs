@@ -22,6 +22,8 @@ pub struct BackupConfig {
     pub daily: u32,
     /// Of how many weeks the last one stays.
     pub weekly: u32,
+    /// Every how many days the newest one is restored on trial; `None`: never, or there is no place for backups.
+    pub trial_days: Option<u32>,
 }
 
 pub(super) fn read(
@@ -37,7 +39,8 @@ pub(super) fn read(
         .map(|text| text.expose().parse())
         .transpose()
         .map_err(|what: String| reader.problem(&variables::BACKUP_KEY, what));
-    let (to, at, (daily, weekly), key) = (to?, at?, keep?, key?);
+    let trial_days = reader.value(&variables::BACKUP_TRIAL_DAYS, |text| super::values::number_in(text, 0..=365));
+    let (to, at, (daily, weekly), key, trial_days) = (to?, at?, keep?, key?, trial_days?);
     if to.is_some() && matches!(source, Some(DatabaseSource::External { admin_url: None, .. })) {
         let what = "is set, but a backup reads the whole database and needs DATABASE_ADMIN_URL";
         return Err(reader.problem(&variables::BACKUP_TO, what));
@@ -49,7 +52,8 @@ pub(super) fn read(
             return Err(reader.problem(&variables::BACKUP_KEY, what));
         }
     }
-    Ok(BackupConfig { to, s3: s3.whole(), key, at, daily, weekly })
+    let trial_days = Some(trial_days).filter(|days| *days > 0 && to.is_some());
+    Ok(BackupConfig { to, s3: s3.whole(), key, at, daily, weekly, trial_days })
 }
 
 fn place(text: &str) -> Result<String, String> {

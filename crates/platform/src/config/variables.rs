@@ -582,6 +582,16 @@ pub(super) static BACKUP_KEY: Variable = Variable {
     secret: true,
 };
 
+pub(super) static BACKUP_TRIAL_DAYS: Variable = Variable {
+    name: "VOXANNE_BACKUP_TRIAL_DAYS",
+    section: Section::Backup,
+    meaning: "Every how many days the newest backup is restored on trial, into a database of its own that is thrown away, and \
+              compared. Needs room for it in the data directory. 0: never.",
+    default: Some("7"),
+    example: "7",
+    secret: false,
+};
+
 pub(super) static ALERT_TO: Variable = Variable {
     name: "VOXANNE_ALERT_TO",
     section: Section::Alerts,
@@ -841,6 +851,7 @@ pub static VARIABLES: &[&Variable] = &[
     &BACKUP_AT,
     &BACKUP_KEEP,
     &BACKUP_KEY,
+    &BACKUP_TRIAL_DAYS,
     &ALERT_TO,
     &ALERT_WEBHOOK_URL,
     &ALERT_WEBHOOK_SECRET,

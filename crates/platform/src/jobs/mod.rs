@@ -8,7 +8,11 @@
 //! pauses, and given up after a number of attempts: then it stays as a dead job until somebody retries it.
 //!
 //! **Schedules** (table `schedules`). A duty of the installation, done by one node at a time ([`Jobs::schedule`]), or by
-//! every node all the time with one row that collects what came of it ([`Jobs::often`]).
+//! every node all the time with one row that collects what came of it ([`Jobs::often`]). One that no live node knows any
+//! more, because it was renamed or is not configured, is retired: shown, and missed by nobody.
+//!
+//! **Nodes** (table `nodes`). Processes that say that they are there ([`Jobs::start_presence`]), which duties they have, and
+//! what they found of their own machine.
 //!
 //! Rules: a payload and a report hold ids and small facts, as operators see them. Never a transaction across a network
 //! call: load, let go, call, write. docs/adr/0012 says why this is not a library.
@@ -26,7 +30,7 @@ pub use model::{
 };
 pub use queue::Running;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -37,9 +41,11 @@ use tokio::sync::Notify;
 use crate::audit::{self, Actor};
 use crate::clock::Clock;
 use crate::crypto::random_bytes;
+use crate::http::{Cursor, Limit, Page};
 use crate::ids::{JobId, OrgId};
 use crate::tasks::Tasks;
 use crate::tenancy::{DbError, SystemTx, Tenancy, TenantTx};
+use store::Which;
 
 /// How often queues are looked at without being told. On one node a commit is followed by [`Jobs::wake`].
 const LOOKS_EVERY: Duration = Duration::from_secs(5);
@@ -59,12 +65,16 @@ struct Inner {
     node: String,
     /// What the loop of a queue or a schedule waits for besides its time.
     bells: Mutex<HashMap<String, Arc<Notify>>>,
+    /// The duties of this process, and what is told when there is another.
+    duties: Mutex<BTreeSet<&'static str>>,
+    another_duty: Notify,
 }
 
 impl Jobs {
     /// Touches nothing. Loops are owned by `tasks` and end with them.
     pub fn new(tenancy: Tenancy, clock: Clock, tasks: Tasks) -> Self {
-        Self { inner: Arc::new(Inner { tenancy, clock, tasks, node: node_name(), bells: Mutex::default() }) }
+        let (node, bells, duties) = (node_name(), Mutex::default(), Mutex::default());
+        Self { inner: Arc::new(Inner { tenancy, clock, tasks, node, bells, duties, another_duty: Notify::new() }) }
     }
 
     /// The name under which this process does its work: the machine's, and some letters of its own.
@@ -76,13 +86,14 @@ impl Jobs {
     /// after the commit. One that waits already for the same key is the same job; one that runs is run once more.
     pub async fn enqueue(&self, tx: &mut TenantTx, job: NewJob) -> Result<Enqueued, JobError> {
         model::check(&job)?;
-        Ok(store::insert(tx, &job, self.now()).await?)
+        let org = tx.org();
+        Ok(store::insert(tx, org, &job, self.now()).await?)
     }
 
     /// The same for an organization that is known by other means than a caller's membership.
     pub async fn enqueue_for(&self, tx: &mut SystemTx, org: OrgId, job: NewJob) -> Result<Enqueued, JobError> {
         model::check(&job)?;
-        Ok(store::insert_for(tx, org, &job, self.now()).await?)
+        Ok(store::insert(tx, org, &job, self.now()).await?)
     }
 
     /// Tells this process's loop of a queue or a schedule to look now. Loops elsewhere find out by themselves.
@@ -92,12 +103,13 @@ impl Jobs {
 
     /// Lets a dead job of the transaction's organization run again. False when there is none for this key.
     pub async fn retry(&self, tx: &mut TenantTx, queue: &str, key: &str) -> Result<bool, DbError> {
-        store::revive(tx, queue, key, self.now()).await
+        let org = tx.org();
+        Ok(store::revive(tx, org, Which::Key { queue, key }, self.now()).await?.is_some())
     }
 
     /// The same for an operator, by id. Answers the queue, for [`Jobs::wake`]; `None` when there is no such dead job.
     pub async fn retry_for(&self, tx: &mut SystemTx, org: OrgId, job: JobId) -> Result<Option<String>, DbError> {
-        store::revive_for(tx, org, job, self.now()).await
+        store::revive(tx, org, Which::Id(job), self.now()).await
     }
 
     /// An operator lets a dead job run again. False when there is no such dead job.
@@ -136,16 +148,35 @@ impl Jobs {
 
     /// Everything an operator sees.
     pub async fn overview(&self) -> Result<Overview, DbError> {
+        let now = self.now();
         let mut tx = self.inner.tenancy.system("jobs of all organizations are looked at as a whole").await?;
+        let nodes = store::nodes(&mut tx).await?;
         let overview = Overview {
-            schedules: store::schedules(&mut tx).await?,
-            queues: store::queues(&mut tx, self.now()).await?,
+            schedules: schedules(&mut tx, &nodes, now).await?,
+            queues: store::queues(&mut tx, now).await?,
             running: store::running(&mut tx).await?,
-            dead: store::dead(&mut tx).await?,
-            nodes: store::nodes(&mut tx).await?,
+            dead: store::dead(&mut tx, None, store::LIST).await?,
+            nodes,
         };
         tx.commit().await?;
         Ok(overview)
+    }
+
+    /// Jobs that were given up, newest first.
+    pub async fn list_dead(&self, from: Option<Cursor>, limit: Limit) -> Result<Page<DeadJob>, DbError> {
+        let mut tx = self.inner.tenancy.system("jobs that were given up may be of any organization").await?;
+        let rows = store::dead(&mut tx, from, limit.fetch()).await?;
+        tx.commit().await?;
+        let cursor = |job: &DeadJob| Cursor { at: job.died_at.unwrap_or(job.created_at), id: job.id.uuid() };
+        Ok(Page::of(rows, limit, cursor))
+    }
+
+    /// Every process that was heard of lately, with what it found of its machine.
+    pub async fn nodes(&self) -> Result<Vec<NodeStatus>, DbError> {
+        let mut tx = self.inner.tenancy.system("the nodes of the installation are looked at").await?;
+        let nodes = store::nodes(&mut tx).await?;
+        tx.commit().await?;
+        Ok(nodes)
     }
 
     /// Keeps the metrics of queues and schedules up to date until the process stops.
@@ -160,7 +191,8 @@ impl Jobs {
     async fn measure(&self) -> Result<(), DbError> {
         let now = self.now();
         let mut tx = self.inner.tenancy.system("jobs of all organizations are measured").await?;
-        let (queues, schedules) = (store::queues(&mut tx, now).await?, store::schedules(&mut tx).await?);
+        let nodes = store::nodes(&mut tx).await?;
+        let (queues, schedules) = (store::queues(&mut tx, now).await?, schedules(&mut tx, &nodes, now).await?);
         tx.commit().await?;
         for queue in queues {
             let states =
@@ -173,11 +205,17 @@ impl Jobs {
         }
         for schedule in schedules {
             let name = schedule.name.clone();
+            // A gauge that was set once stays: of a schedule that is retired it must not ask for somebody's attention.
+            let (since_success, failures) = if schedule.is_retired {
+                (SignedDuration::ZERO, 0)
+            } else {
+                (schedule.since_success(now), schedule.failures)
+            };
             metrics::gauge!("voxanne_schedule_seconds_since_success", "schedule" => name.clone())
-                .set(schedule.since_success(now).as_secs_f64());
+                .set(since_success.as_secs_f64());
             metrics::gauge!("voxanne_schedule_lag_seconds", "schedule" => name.clone())
                 .set(schedule.lag(now).as_secs_f64());
-            metrics::gauge!("voxanne_schedule_failures", "schedule" => name).set(f64::from(schedule.failures));
+            metrics::gauge!("voxanne_schedule_failures", "schedule" => name).set(f64::from(failures));
         }
         Ok(())
     }
@@ -196,6 +234,12 @@ impl Jobs {
         let wait = Duration::try_from(at.duration_since(self.now())).unwrap_or_default();
         wait.clamp(Duration::from_millis(50), most)
     }
+}
+
+async fn schedules(tx: &mut SystemTx, nodes: &[NodeStatus], now: Timestamp) -> Result<Vec<ScheduleStatus>, DbError> {
+    let mut schedules = store::schedules(tx).await?;
+    model::mark_retired(&mut schedules, nodes, now);
+    Ok(schedules)
 }
 
 /// For gauges, which have no better number than `f64`.

@@ -174,8 +174,8 @@ impl Report {
 pub(super) enum Step {
     /// It is done.
     Gone,
-    /// It waits.
-    Waits { due: Timestamp, attempts: i32, words: String },
+    /// It waits. `words`: why it was not done, if somebody has said so.
+    Waits { due: Timestamp, attempts: i32, words: Option<String> },
     /// It is given up.
     Dies { words: String },
 }
@@ -186,11 +186,11 @@ pub(super) fn step(outcome: &Outcome, attempts: i32, most: u32, now: Timestamp, 
         Outcome::Done => Step::Gone,
         Outcome::Later { after, reason } => {
             let after = SignedDuration::try_from(*after).unwrap_or(SignedDuration::MAX);
-            Step::Waits { due: later(now, after), attempts: (attempts - 1).max(0), words: cut(reason) }
+            Step::Waits { due: later(now, after), attempts: (attempts - 1).max(0), words: Some(cut(reason)) }
         }
         Outcome::Failed { reason } if i64::from(attempts) >= i64::from(most) => Step::Dies { words: cut(reason) },
         Outcome::Failed { reason } => {
-            Step::Waits { due: later(now, retry_after(attempts, jitter)), attempts, words: cut(reason) }
+            Step::Waits { due: later(now, retry_after(attempts, jitter)), attempts, words: Some(cut(reason)) }
         }
         Outcome::Dead { reason } => Step::Dies { words: cut(reason) },
     }
@@ -215,6 +215,16 @@ pub(super) fn next_run(every: Duration, started: Timestamp, now: Timestamp, fail
     let doublings = u32::try_from(failures.clamp(1, 16) - 1).unwrap_or(0);
     let pause = SignedDuration::from_secs(30).saturating_mul(1 << doublings).min(LONGEST_SCHEDULE_PAUSE);
     later(now, jittered(pause.min(every), jitter))
+}
+
+/// What becomes of a job that was not done because the process stops: it waits as it did before.
+pub(super) fn returned(attempts: i32, words: Option<String>, now: Timestamp) -> Step {
+    Step::Waits { due: now, attempts: (attempts - 1).max(0), words }
+}
+
+/// Whose turn was the last: of the organizations that were `served` in turns which began after `last` and came round to it.
+pub(super) fn last_in_turn(last: OrgId, served: impl Iterator<Item = OrgId>) -> OrgId {
+    served.max_by_key(|org| (*org <= last, *org)).unwrap_or(last)
 }
 
 /// The first characters of a reason, on one line.
@@ -248,7 +258,7 @@ pub struct Overview {
     pub queues: Vec<QueueStatus>,
     /// Jobs that run, longest first; the first hundred.
     pub running: Vec<RunningJob>,
-    /// Jobs that were given up, newest first; the first hundred.
+    /// Jobs that were given up, newest first; the first hundred. [`super::Jobs::list_dead`] has the rest.
     pub dead: Vec<DeadJob>,
     /// Processes, by name.
     pub nodes: Vec<NodeStatus>,
@@ -267,6 +277,10 @@ pub struct NodeStatus {
     pub started_at: Timestamp,
     /// When it last said so.
     pub seen_at: Timestamp,
+    /// The duties that it does, or would do if it were its turn.
+    pub duties: Vec<String>,
+    /// What it found of its own machine. Whoever starts its presence knows what that is.
+    pub readings: Value,
 }
 
 /// How long a process may be silent: three of its signs of life.
@@ -312,6 +326,18 @@ pub struct ScheduleStatus {
     pub failed_runs: i64,
     /// What the last success did.
     pub report: Value,
+    /// No node that lives knows it: it is of another version, or is not configured any more.
+    pub is_retired: bool,
+}
+
+/// Says of each schedule whether it is retired. While no worker lives, nobody can say what workers do, and none is.
+pub(super) fn mark_retired(schedules: &mut [ScheduleStatus], nodes: &[NodeStatus], now: Timestamp) {
+    let live: Vec<&NodeStatus> = nodes.iter().filter(|node| !node.is_silent(now)).collect();
+    let is_worked = live.iter().any(|node| node.works);
+    for schedule in schedules {
+        let is_known = live.iter().any(|node| node.duties.contains(&schedule.name));
+        schedule.is_retired = is_worked && !is_known && !schedule.is_running(now);
+    }
 }
 
 /// The state of a schedule in one word.
@@ -327,6 +353,8 @@ pub enum ScheduleState {
     Failing,
     /// Its turn passed and nobody did it.
     Late,
+    /// No node that lives knows it. It is kept for what it last did, and nobody misses it.
+    Retired,
 }
 
 impl ScheduleState {
@@ -338,6 +366,7 @@ impl ScheduleState {
             Self::New => "new",
             Self::Failing => "failing",
             Self::Late => "late",
+            Self::Retired => "retired",
         }
     }
 }
@@ -348,8 +377,10 @@ const SLACK: SignedDuration = SignedDuration::from_mins(2);
 impl ScheduleStatus {
     /// The state in one word.
     pub fn state(&self, now: Timestamp) -> ScheduleState {
-        if self.lease_until.is_some_and(|until| until > now) {
+        if self.is_running(now) {
             ScheduleState::Running
+        } else if self.is_retired {
+            ScheduleState::Retired
         } else if self.failures > 0 {
             ScheduleState::Failing
         } else if self.lag(now) > SLACK {
@@ -361,9 +392,13 @@ impl ScheduleStatus {
         }
     }
 
-    /// How long its turn has been over without anybody beginning; zero while it runs.
+    fn is_running(&self, now: Timestamp) -> bool {
+        self.lease_until.is_some_and(|until| until > now)
+    }
+
+    /// How long its turn has been over without anybody beginning; zero while it runs, and when it is retired.
     pub fn lag(&self, now: Timestamp) -> SignedDuration {
-        if self.lease_until.is_some_and(|until| until > now) {
+        if self.is_running(now) || self.is_retired {
             return SignedDuration::ZERO;
         }
         now.duration_since(self.next_at).max(SignedDuration::ZERO)
@@ -473,7 +508,8 @@ mod tests {
     fn what_the_other_side_put_off_counts_no_attempt() {
         let outcome = Outcome::Later { after: Duration::from_mins(7), reason: "asked to wait".into() };
         let due = noon() + SignedDuration::from_mins(7);
-        assert_eq!(step(&outcome, 1, 3, noon(), 0.5), Step::Waits { due, attempts: 0, words: "asked to wait".into() });
+        let words = Some("asked to wait".into());
+        assert_eq!(step(&outcome, 1, 3, noon(), 0.5), Step::Waits { due, attempts: 0, words });
     }
 
     #[test]
@@ -530,7 +566,44 @@ mod tests {
             runs: 0,
             failed_runs: 0,
             report: json!({}),
+            is_retired: false,
         }
+    }
+
+    fn node(works: bool, seen_at: Timestamp, duties: &[&str]) -> NodeStatus {
+        NodeStatus {
+            name: "a".into(),
+            version: "1".into(),
+            works,
+            started_at: noon(),
+            seen_at,
+            duties: duties.iter().map(|duty| (*duty).to_owned()).collect(),
+            readings: json!({}),
+        }
+    }
+
+    #[test]
+    fn a_schedule_that_no_live_node_knows_is_retired_and_never_late() {
+        let later = noon() + SignedDuration::from_hours(9);
+        let state = |nodes: &[NodeStatus], schedule: ScheduleStatus| {
+            let mut schedules = [schedule];
+            mark_retired(&mut schedules, nodes, later);
+            let [schedule] = schedules;
+            (schedule.state(later), schedule.lag(later) > SignedDuration::ZERO)
+        };
+        let failing = || ScheduleStatus { failures: 3, ..status() };
+        let retired = (ScheduleState::Retired, false);
+        assert_eq!(state(&[node(true, later, &["renamed"])], status()), retired);
+        assert_eq!(state(&[node(true, later, &["renamed"])], failing()), retired);
+        assert_eq!(state(&[node(true, later, &["x"])], status()), (ScheduleState::Late, true));
+        let both = [node(true, later, &["renamed"]), node(true, later, &["x"])];
+        assert_eq!(state(&both, status()), (ScheduleState::Late, true), "an older version still does it");
+        let dead = [node(true, later, &["renamed"]), node(true, noon(), &["x"])];
+        assert_eq!(state(&dead, status()), retired, "the older version is gone");
+        assert_eq!(state(&[], status()), (ScheduleState::Late, true), "nobody is there to know");
+        assert_eq!(state(&[node(false, later, &[])], status()), (ScheduleState::Late, true), "nobody works");
+        let running = ScheduleStatus { lease_until: Some(later + SignedDuration::from_mins(1)), ..status() };
+        assert_eq!(state(&[node(true, later, &[])], running).0, ScheduleState::Running);
     }
 
     #[test]
@@ -557,6 +630,17 @@ mod tests {
             prop_assert!(this <= next);
             let middle = retry_after(attempts, 0.5).as_secs_f64();
             prop_assert!((middle * 0.79..middle * 1.21).contains(&this.as_secs_f64()));
+        }
+
+        /// Whoever was served is not before those who were not, seen from the last turn.
+        #[test]
+        fn turns_go_on_where_they_ended(last in any::<u128>(), orgs in prop::collection::btree_set(any::<u128>(), 1..20), most in 1..20_usize) {
+            let org = |id: u128| OrgId::from_uuid(uuid::Uuid::from_u128(id));
+            let mut round: Vec<OrgId> = orgs.into_iter().map(org).collect();
+            round.sort_by_key(|id| (*id <= org(last), *id));
+            let served = &round[..most.min(round.len())];
+            prop_assert_eq!(Some(&last_in_turn(org(last), served.iter().copied())), served.last());
+            prop_assert_eq!(last_in_turn(org(last), std::iter::empty()), org(last));
         }
 
         #[test]

@@ -1,8 +1,11 @@
 //! Processes that say that they are there.
 
+use std::future::Future;
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use jiff::SignedDuration;
+use serde_json::Value;
 
 use super::model::NodeStatus;
 use super::{Jobs, store};
@@ -15,20 +18,34 @@ const EVERY: Duration = Duration::from_secs(30);
 const FORGOTTEN: SignedDuration = SignedDuration::from_hours(24);
 
 impl Jobs {
-    /// Says that this process is there, and whether it does jobs and duties, until it stops.
-    pub fn start_presence(&self, version: &'static str, works: bool) {
+    /// Says that this process is there, whether it does jobs and duties, which ones, and what `look` finds of its machine, until
+    /// it stops. `look` must not take long: a process that says nothing is taken for dead.
+    pub fn start_presence<F, Fut>(&self, version: &'static str, works: bool, look: F)
+    where
+        F: Fn() -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Value> + Send + 'static,
+    {
         let jobs = self.clone();
         let started_at = self.now();
         self.inner.tasks.spawn(async move {
             let stopping = jobs.inner.tasks.stopping();
             while !stopping.is_cancelled() {
-                let (name, seen_at) = (jobs.inner.node.clone(), jobs.now());
-                let node = NodeStatus { name, version: version.to_owned(), works, started_at, seen_at };
+                let readings = look().await;
+                let node = NodeStatus {
+                    name: jobs.inner.node.clone(),
+                    version: version.to_owned(),
+                    works,
+                    started_at,
+                    seen_at: jobs.now(),
+                    duties: jobs.duties(),
+                    readings,
+                };
                 if let Err(error) = jobs.note(&node).await {
                     tracing::warn!(error = %Chain(&error), "this node could not be noted; it is tried again");
                 }
                 tokio::select! {
                     () = stopping.cancelled() => {}
+                    () = jobs.inner.another_duty.notified() => {}
                     () = tokio::time::sleep(EVERY) => {}
                 }
             }
@@ -36,6 +53,17 @@ impl Jobs {
                 tracing::warn!(error = %Chain(&error), "this node could not take its name off the list");
             }
         });
+    }
+
+    /// Says that this process has a duty.
+    pub(super) fn add_duty(&self, name: &'static str) {
+        self.inner.duties.lock().unwrap_or_else(PoisonError::into_inner).insert(name);
+        self.inner.another_duty.notify_one();
+    }
+
+    fn duties(&self) -> Vec<String> {
+        let duties = self.inner.duties.lock().unwrap_or_else(PoisonError::into_inner);
+        duties.iter().map(|name| (*name).to_owned()).collect()
     }
 
     /// Takes back what a process before this one held, without waiting for its leases. Only for an installation that has one

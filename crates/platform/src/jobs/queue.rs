@@ -4,7 +4,6 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -12,13 +11,13 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 use uuid::Uuid;
 
-use super::model::{Outcome, Queue, Step, step};
-use super::store::{self, Held, Taken};
+use super::model::{Outcome, Queue, Step, last_in_turn, returned, step};
+use super::store::{self, Claim, Held, Taken};
 use super::watch::{Ended, Lease, Watch};
 use super::{Jobs, LOOKS_EVERY, jitter};
 use crate::http::problem::Chain;
 use crate::ids::{JobId, OrgId};
-use crate::tenancy::{DbError, TenantTx};
+use crate::tenancy::{DbError, SystemTx, TenantTx};
 
 /// A job that a handler works on.
 pub struct Running {
@@ -66,7 +65,8 @@ impl Running {
 }
 
 impl Jobs {
-    /// Works on a queue until the process stops: as many jobs at a time as it says, oldest first.
+    /// Works on a queue until the process stops: as many jobs at a time as it says. Organizations take turns, so that one with
+    /// ten thousand jobs does not make another wait for its one; of each its oldest comes first.
     pub fn work<F, Fut>(&self, queue: Queue, handler: F)
     where
         F: Fn(Running) -> Fut + Send + Sync + 'static,
@@ -76,6 +76,33 @@ impl Jobs {
         let worker = Worker { jobs: self.clone(), queue, handler: Arc::new(handler), room };
         self.inner.tasks.spawn(async move { worker.run().await });
     }
+}
+
+/// What a worker's loop remembers from one look to the next.
+struct Seen {
+    /// It has said what the queue is.
+    declared: bool,
+    /// Whose turn was the last.
+    last: OrgId,
+}
+
+/// Turn after turn until enough is taken or nothing more is due. Answers whose turn was the last, too.
+async fn take(
+    tx: &mut SystemTx,
+    claim: Claim<'_>,
+    mut last: OrgId,
+    most: usize,
+) -> Result<(Vec<Taken>, OrgId), DbError> {
+    let mut taken: Vec<Taken> = Vec::new();
+    while taken.len() < most {
+        let more = store::take_turns(tx, claim, last, most - taken.len()).await?;
+        if more.is_empty() {
+            break;
+        }
+        last = last_in_turn(last, more.iter().map(|job| job.org_id));
+        taken.extend(more);
+    }
+    Ok((taken, last))
 }
 
 /// The hands of one node for one queue.
@@ -105,12 +132,12 @@ where
     async fn run(self) {
         let stopping = self.jobs.inner.tasks.stopping();
         let bell = self.jobs.bell(self.queue.name);
-        let mut declared = false;
+        let mut seen = Seen { declared: false, last: OrgId::from_uuid(Uuid::nil()) };
         while !stopping.is_cancelled() {
             if !self.has_room(&stopping).await {
                 return;
             }
-            let wait = match self.look(&mut declared).await {
+            let wait = match self.look(&mut seen).await {
                 Ok(wait) => wait,
                 Err(error) => {
                     let queue = self.queue.name;
@@ -135,20 +162,25 @@ where
     }
 
     /// Takes what is due and begins with it. Answers how long to wait until the next look.
-    async fn look(&self, declared: &mut bool) -> Result<Duration, DbError> {
+    async fn look(&self, seen: &mut Seen) -> Result<Duration, DbError> {
         let now = self.jobs.now();
         let permits = self.permits();
         let lease = Uuid::now_v7();
         let mut tx = self.jobs.inner.tenancy.system("due jobs may be of any organization").await?;
-        if !*declared {
+        if !seen.declared {
             store::declare_queue(&mut tx, &self.queue, now).await?;
         }
         let left_behind = store::recover(&mut tx, &self.queue, now).await?;
-        let taken = store::take(&mut tx, &self.queue, lease, &self.jobs.inner.node, permits.len(), now).await?;
-        let is_more = taken.len() == permits.len();
-        let next = if is_more { Some(now) } else { store::next_due(&mut tx, self.queue.name).await? };
+        let mut next = store::next_due(&mut tx, self.queue.name).await?;
+        let (mut taken, mut last) = (Vec::new(), seen.last);
+        if next.is_some_and(|due| due <= now) {
+            let claim = Claim { queue: &self.queue, lease, node: &self.jobs.inner.node, now };
+            (taken, last) = take(&mut tx, claim, last, permits.len()).await?;
+            let is_more = taken.len() == permits.len();
+            next = if is_more { Some(now) } else { store::next_due(&mut tx, self.queue.name).await? };
+        }
         tx.commit().await?;
-        *declared = true;
+        *seen = Seen { declared: true, last };
         for (_, job, is_dead) in left_behind {
             let outcome = if is_dead { "dead" } else { "lost" };
             self.count(outcome);
@@ -178,7 +210,7 @@ where
     /// From taking to writing what came of it.
     async fn attend(&self, taken: Taken, lease: Uuid) {
         let held = Held { org: taken.org_id, job: taken.job_id, lease };
-        let attempts = taken.attempts;
+        let (attempts, words) = (taken.attempts, taken.last_words);
         let lost = CancellationToken::new();
         let watch = Watch { lease: Lease::Job(held), length: self.queue.lease, patience: None, lost: lost.clone() };
         let job = Running {
@@ -202,35 +234,25 @@ where
                 tracing::warn!("the lease on a job was lost; another worker begins anew");
                 return;
             }
-            Ended::Stopped => return self.give_back(&held).await,
+            Ended::Stopped => return self.write(&held, &returned(attempts, words, self.jobs.now())).await,
         };
         self.count(outcome.as_str());
         if let Outcome::Failed { reason } | Outcome::Dead { reason } = &outcome {
             tracing::warn!(attempts, reason, outcome = outcome.as_str(), "a job failed");
         }
-        let now = self.jobs.now();
-        let step = step(&outcome, attempts, self.queue.attempts, now, jitter());
-        if let Err(error) = self.settle(&held, &step, now).await {
-            // Its lease ends, and it is run again.
-            tracing::warn!(error = %Chain(&error), "what came of a job could not be written");
-        }
+        self.write(&held, &step(&outcome, attempts, self.queue.attempts, self.jobs.now(), jitter())).await;
     }
 
-    /// A job that finished itself is gone already, and one whose lease is lost is not touched.
-    async fn settle(&self, held: &Held, step: &Step, now: Timestamp) -> Result<(), DbError> {
-        let mut tx = self.jobs.inner.tenancy.system("what came of a job of any organization").await?;
-        store::settle_for(&mut tx, held, step, now).await?;
-        tx.commit().await
-    }
-
-    async fn give_back(&self, held: &Held) {
-        let given = async {
-            let mut tx = self.jobs.inner.tenancy.system("a job of any organization is given back").await?;
-            store::give_back(&mut tx, held, self.jobs.now()).await?;
+    /// A job that finished itself is gone already, and one whose lease is lost is not touched. What cannot be written ends with
+    /// its lease, and is run again.
+    async fn write(&self, held: &Held, step: &Step) {
+        let written = async {
+            let mut tx = self.jobs.inner.tenancy.system("what came of a job of any organization").await?;
+            store::settle(&mut tx, held, step, self.jobs.now()).await?;
             tx.commit().await
         };
-        if let Err(error) = given.await {
-            tracing::warn!(error = %Chain(&error), "a job could not be given back; its lease ends by itself");
+        if let Err(error) = written.await {
+            tracing::warn!(error = %Chain(&error), "what came of a job could not be written; its lease ends by itself");
         }
     }
 

@@ -41,6 +41,7 @@ impl Jobs {
         E: Error + Send + 'static,
     {
         let (jobs, duty) = (self.clone(), Arc::new(duty));
+        self.add_duty(schedule.name);
         self.inner.tasks.spawn(async move {
             let stopping = jobs.inner.tasks.stopping();
             let bell = jobs.bell(schedule.name);
@@ -72,6 +73,7 @@ impl Jobs {
         E: Error + Send + 'static,
     {
         let (jobs, duty) = (self.clone(), Arc::new(duty));
+        self.add_duty(schedule.name);
         self.inner.tasks.spawn(async move {
             let stopping = jobs.inner.tasks.stopping();
             let mut tally = Tally::default();

@@ -1,4 +1,4 @@
-//! SQL of `jobs`, `job_queues` and `schedules`.
+//! SQL of `jobs`, `job_queues`, `schedules` and `nodes`.
 
 use std::time::Duration;
 
@@ -11,29 +11,32 @@ use uuid::Uuid;
 use super::model::{
     DeadJob, Enqueued, NewJob, NodeStatus, Queue, QueueStatus, RunningJob, Schedule, ScheduleStatus, Step,
 };
+use crate::http::Cursor;
 use crate::ids::{JobId, OrgId};
 use crate::tenancy::{DbError, SystemTx, TenantTx};
 
 /// Rows of a list on the operator's page.
-const LIST: i64 = 100;
+pub(super) const LIST: i64 = 100;
 
-/// Keeps a job of the transaction's organization.
-pub(super) async fn insert(tx: &mut TenantTx, job: &NewJob, now: Timestamp) -> Result<Enqueued, DbError> {
-    let org = tx.org();
-    insert_on(tx.conn(), org, job, now).await
+/// A transaction of one organization or across all of them: the statements on `jobs` are the same.
+pub(super) trait Work {
+    fn conn(&mut self) -> &mut PgConnection;
 }
 
-/// The same across organizations.
-pub(super) async fn insert_for(
-    tx: &mut SystemTx,
-    org: OrgId,
-    job: &NewJob,
-    now: Timestamp,
-) -> Result<Enqueued, DbError> {
-    insert_on(tx.conn(), org, job, now).await
+impl Work for TenantTx {
+    fn conn(&mut self) -> &mut PgConnection {
+        Self::conn(self)
+    }
 }
 
-async fn insert_on(conn: &mut PgConnection, org: OrgId, job: &NewJob, now: Timestamp) -> Result<Enqueued, DbError> {
+impl Work for SystemTx {
+    fn conn(&mut self) -> &mut PgConnection {
+        Self::conn(self)
+    }
+}
+
+/// Keeps a job of an organization.
+pub(super) async fn insert(tx: &mut impl Work, org: OrgId, job: &NewJob, now: Timestamp) -> Result<Enqueued, DbError> {
     let id = JobId::new();
     // A row that would not change is not written: sweeps ask for the same jobs again and again. Whoever backs off keeps
     // backing off.
@@ -56,7 +59,7 @@ async fn insert_on(conn: &mut PgConnection, org: OrgId, job: &NewJob, now: Times
     .bind(&job.payload)
     .bind(now.to_sqlx())
     .bind(job.due.unwrap_or(now).to_sqlx())
-    .fetch_optional(&mut *conn)
+    .fetch_optional(tx.conn())
     .await?;
     let state = match row {
         Some((known, _)) if known == id => return Ok(Enqueued::Added),
@@ -67,7 +70,7 @@ async fn insert_on(conn: &mut PgConnection, org: OrgId, job: &NewJob, now: Times
                 .bind(org)
                 .bind(job.queue)
                 .bind(&job.key)
-                .fetch_one(conn)
+                .fetch_one(tx.conn())
                 .await?
         }
     };
@@ -94,6 +97,7 @@ pub(super) struct Taken {
     pub(super) key: String,
     pub(super) payload: Value,
     pub(super) attempts: i32,
+    pub(super) last_words: Option<String>,
 }
 
 /// Says what a queue is, for those who look at it from elsewhere.
@@ -139,32 +143,62 @@ pub(super) async fn recover(
     .await?)
 }
 
-/// Takes at most `most` jobs that are due, oldest first.
-pub(super) async fn take(
+/// Who claims jobs, and when.
+#[derive(Clone, Copy)]
+pub(super) struct Claim<'a> {
+    pub(super) queue: &'a Queue,
+    pub(super) lease: Uuid,
+    pub(super) node: &'a str,
+    pub(super) now: Timestamp,
+}
+
+/// Takes at most `most` jobs that are due: the oldest of each organization that has one, in turns that begin after the
+/// organization `last` and come round to it. Each step to the next organization is one look into an index, however many jobs
+/// the one before has.
+pub(super) async fn take_turns(
     tx: &mut SystemTx,
-    queue: &Queue,
-    lease: Uuid,
-    node: &str,
+    claim: Claim<'_>,
+    last: OrgId,
     most: usize,
-    now: Timestamp,
 ) -> Result<Vec<Taken>, DbError> {
     Ok(sqlx::query_as(
-        "with next as materialized (
-           select org_id, job_id from jobs where queue = $1 and state = 'waiting' and due_at <= $5
-            order by due_at, job_id limit $6 for update skip locked)
+        "with recursive turn (org_id, is_round) as (
+           (select f.* from (
+              (select org_id, false as is_round from jobs
+                where queue = $1 and state = 'waiting' and org_id > $7 order by org_id limit 1)
+              union all
+              (select org_id, true from jobs where queue = $1 and state = 'waiting' order by org_id limit 1)) f
+             order by f.is_round limit 1)
+           union all
+           select n.org_id, n.is_round from turn t cross join lateral (
+             (select org_id, t.is_round from jobs
+               where queue = $1 and state = 'waiting' and org_id > t.org_id
+                 and org_id <= case when t.is_round then $7 else 'ffffffff-ffff-ffff-ffff-ffffffffffff' end
+               order by org_id limit 1)
+             union all
+             (select org_id, true from jobs
+               where not t.is_round and queue = $1 and state = 'waiting' and org_id <= $7 order by org_id limit 1)
+             order by 2 limit 1) n),
+         next as materialized (
+           select j.org_id, j.job_id from turn t cross join lateral (
+             select org_id, job_id from jobs
+              where queue = $1 and state = 'waiting' and org_id = t.org_id and due_at <= $5
+              order by due_at, job_id limit 1 for update skip locked) j
+           limit $6)
          update jobs j
             set state = 'running', attempts = j.attempts + 1, again = false, lease_id = $2, lease_until = $3, node = $4,
                 started_at = $5
            from next
           where j.org_id = next.org_id and j.job_id = next.job_id
-         returning j.org_id, j.job_id, j.key, j.payload, j.attempts",
+         returning j.org_id, j.job_id, j.key, j.payload, j.attempts, j.last_words",
     )
-    .bind(queue.name)
-    .bind(lease)
-    .bind(after(now, queue.lease).to_sqlx())
-    .bind(node)
-    .bind(now.to_sqlx())
+    .bind(claim.queue.name)
+    .bind(claim.lease)
+    .bind(after(claim.now, claim.queue.lease).to_sqlx())
+    .bind(claim.node)
+    .bind(claim.now.to_sqlx())
     .bind(i64::try_from(most).unwrap_or(i64::MAX))
+    .bind(last)
     .fetch_all(tx.conn())
     .await?)
 }
@@ -191,17 +225,9 @@ pub(super) async fn extend(tx: &mut SystemTx, held: &Held, until: Timestamp) -> 
     Ok(done.rows_affected() == 1)
 }
 
-/// Writes what came of a run, inside the organization. False when the job is no longer held.
-pub(super) async fn settle(tx: &mut TenantTx, held: &Held, step: &Step, now: Timestamp) -> Result<bool, DbError> {
-    settle_on(tx.conn(), held, step, now).await
-}
-
-/// The same across organizations.
-pub(super) async fn settle_for(tx: &mut SystemTx, held: &Held, step: &Step, now: Timestamp) -> Result<bool, DbError> {
-    settle_on(tx.conn(), held, step, now).await
-}
-
-async fn settle_on(conn: &mut PgConnection, held: &Held, step: &Step, now: Timestamp) -> Result<bool, DbError> {
+/// Writes what came of a run. False when the job is no longer held.
+pub(super) async fn settle(tx: &mut impl Work, held: &Held, step: &Step, now: Timestamp) -> Result<bool, DbError> {
+    let conn = tx.conn();
     match step {
         Step::Gone => {
             let gone =
@@ -217,7 +243,7 @@ async fn settle_on(conn: &mut PgConnection, held: &Held, step: &Step, now: Times
             // Asked for again meanwhile; in this order, as that may have happened a moment ago.
             release(conn, held, now, 0, None).await
         }
-        Step::Waits { due, attempts, words } => release(conn, held, *due, *attempts, Some(words)).await,
+        Step::Waits { due, attempts, words } => release(conn, held, *due, *attempts, words.as_deref()).await,
         Step::Dies { words } => {
             let died = sqlx::query(
                 "update jobs set state = 'dead', died_at = $4, last_words = $5, again = false, lease_id = null,
@@ -259,35 +285,32 @@ async fn release(
     Ok(released.rows_affected() == 1)
 }
 
-/// Lets a job that was given up run again, by its key. False when there is no such dead job.
-pub(super) async fn revive(tx: &mut TenantTx, queue: &str, key: &str, now: Timestamp) -> Result<bool, DbError> {
-    let org = tx.org();
-    let revived = sqlx::query(
-        "update jobs set state = 'waiting', attempts = 0, due_at = $4, died_at = null, last_words = null
-          where org_id = $1 and queue = $2 and key = $3 and state = 'dead'",
-    )
-    .bind(org)
-    .bind(queue)
-    .bind(key)
-    .bind(now.to_sqlx())
-    .execute(tx.conn())
-    .await?;
-    Ok(revived.rows_affected() == 1)
+/// Which job of an organization.
+#[derive(Clone, Copy)]
+pub(super) enum Which<'a> {
+    Id(JobId),
+    Key { queue: &'a str, key: &'a str },
 }
 
-/// The same by id, across organizations. Answers the job's queue.
-pub(super) async fn revive_for(
-    tx: &mut SystemTx,
+/// Lets a job that was given up run again. Answers its queue; `None` when there is no such dead job.
+pub(super) async fn revive(
+    tx: &mut impl Work,
     org: OrgId,
-    job: JobId,
+    which: Which<'_>,
     now: Timestamp,
 ) -> Result<Option<String>, DbError> {
+    let (id, queue, key) = match which {
+        Which::Id(id) => (Some(id), None, None),
+        Which::Key { queue, key } => (None, Some(queue), Some(key)),
+    };
     Ok(sqlx::query_scalar(
-        "update jobs set state = 'waiting', attempts = 0, due_at = $3, died_at = null, last_words = null
-          where org_id = $1 and job_id = $2 and state = 'dead' returning queue",
+        "update jobs set state = 'waiting', attempts = 0, due_at = $5, died_at = null, last_words = null
+          where org_id = $1 and state = 'dead' and (job_id = $2 or (queue = $3 and key = $4)) returning queue",
     )
     .bind(org)
-    .bind(job)
+    .bind(id)
+    .bind(queue)
+    .bind(key)
     .bind(now.to_sqlx())
     .fetch_optional(tx.conn())
     .await?)
@@ -488,7 +511,7 @@ struct ScheduleRow {
     report: Value,
 }
 
-/// Every schedule.
+/// Every schedule. Whether it is retired is for [`super::model::mark_retired`] to say, which knows the nodes.
 pub(super) async fn schedules(tx: &mut SystemTx) -> Result<Vec<ScheduleStatus>, DbError> {
     let rows: Vec<ScheduleRow> = sqlx::query_as(
         "select name, every_seconds, on_every_node, next_at, lease_until, node, started_at, ended_at, succeeded_at, declared_at,
@@ -516,6 +539,7 @@ pub(super) async fn schedules(tx: &mut SystemTx) -> Result<Vec<ScheduleStatus>, 
             runs: row.runs,
             failed_runs: row.failed_runs,
             report: row.report,
+            is_retired: false,
         })
         .collect())
 }
@@ -614,15 +638,18 @@ struct DeadRow {
     died_at: Option<jiff_sqlx::Timestamp>,
 }
 
-/// Jobs that were given up, newest first.
-pub(super) async fn dead(tx: &mut SystemTx) -> Result<Vec<DeadJob>, DbError> {
+/// Jobs that were given up, newest first, those after `from`.
+pub(super) async fn dead(tx: &mut SystemTx, from: Option<Cursor>, most: i64) -> Result<Vec<DeadJob>, DbError> {
     let rows: Vec<DeadRow> = sqlx::query_as(
         "select j.org_id, o.name as org_name, j.job_id, j.queue, j.key, j.payload, j.attempts, j.last_words, j.created_at,
                 j.died_at
            from jobs j join organizations o on o.org_id = j.org_id
-          where j.state = 'dead' order by j.died_at desc, j.job_id limit $1",
+          where j.state = 'dead' and ($1::timestamptz is null or (j.died_at, j.job_id) < ($1, $2))
+          order by j.died_at desc, j.job_id desc limit $3",
     )
-    .bind(LIST)
+    .bind(from.map(|cursor| cursor.at.to_sqlx()))
+    .bind(from.map(|cursor| cursor.id))
+    .bind(most)
     .fetch_all(tx.conn())
     .await?;
     Ok(rows
@@ -659,14 +686,18 @@ pub(super) async fn end_leases(tx: &mut SystemTx, now: Timestamp) -> Result<u64,
 /// Says that a process is there, and forgets those that were silent since `forgotten`.
 pub(super) async fn note_node(tx: &mut SystemTx, node: &NodeStatus, forgotten: Timestamp) -> Result<(), DbError> {
     sqlx::query(
-        "insert into nodes (node, version, works, started_at, seen_at) values ($1, $2, $3, $4, $5)
-         on conflict (node) do update set seen_at = excluded.seen_at",
+        "insert into nodes (node, version, works, started_at, seen_at, duties, readings)
+         values ($1, $2, $3, $4, $5, $6, $7)
+         on conflict (node) do update
+           set seen_at = excluded.seen_at, duties = excluded.duties, readings = excluded.readings",
     )
     .bind(&node.name)
     .bind(&node.version)
     .bind(node.works)
     .bind(node.started_at.to_sqlx())
     .bind(node.seen_at.to_sqlx())
+    .bind(&node.duties)
+    .bind(&node.readings)
     .execute(tx.conn())
     .await?;
     sqlx::query("delete from nodes where seen_at < $1").bind(forgotten.to_sqlx()).execute(tx.conn()).await?;
@@ -679,20 +710,33 @@ pub(super) async fn remove_node(tx: &mut SystemTx, node: &str) -> Result<(), DbE
     Ok(())
 }
 
+#[derive(sqlx::FromRow)]
+struct NodeRow {
+    node: String,
+    version: String,
+    works: bool,
+    started_at: jiff_sqlx::Timestamp,
+    seen_at: jiff_sqlx::Timestamp,
+    duties: Vec<String>,
+    readings: Value,
+}
+
 /// Every process that was heard of lately.
 pub(super) async fn nodes(tx: &mut SystemTx) -> Result<Vec<NodeStatus>, DbError> {
-    let rows: Vec<(String, String, bool, jiff_sqlx::Timestamp, jiff_sqlx::Timestamp)> =
-        sqlx::query_as("select node, version, works, started_at, seen_at from nodes order by node")
+    let rows: Vec<NodeRow> =
+        sqlx::query_as("select node, version, works, started_at, seen_at, duties, readings from nodes order by node")
             .fetch_all(tx.conn())
             .await?;
     Ok(rows
         .into_iter()
-        .map(|(name, version, works, started_at, seen_at)| NodeStatus {
-            name,
-            version,
-            works,
-            started_at: started_at.to_jiff(),
-            seen_at: seen_at.to_jiff(),
+        .map(|row| NodeStatus {
+            name: row.node,
+            version: row.version,
+            works: row.works,
+            started_at: row.started_at.to_jiff(),
+            seen_at: row.seen_at.to_jiff(),
+            duties: row.duties,
+            readings: row.readings,
         })
         .collect())
 }
@@ -705,20 +749,4 @@ pub(super) fn after(now: Timestamp, by: Duration) -> Timestamp {
 
 fn whole_seconds(duration: Duration) -> i32 {
     i32::try_from(duration.as_secs()).unwrap_or(i32::MAX)
-}
-
-/// Puts a job back that was not done, because the process stops. It counts no attempt.
-pub(super) async fn give_back(tx: &mut SystemTx, held: &Held, now: Timestamp) -> Result<(), DbError> {
-    sqlx::query(
-        "update jobs set state = 'waiting', due_at = $4, attempts = attempts - 1, again = false, lease_id = null,
-                         lease_until = null
-          where org_id = $1 and job_id = $2 and lease_id = $3",
-    )
-    .bind(held.org)
-    .bind(held.job)
-    .bind(held.lease)
-    .bind(now.to_sqlx())
-    .execute(tx.conn())
-    .await?;
-    Ok(())
 }

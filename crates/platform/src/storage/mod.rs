@@ -18,7 +18,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::stream::{BoxStream, StreamExt as _, TryStreamExt as _};
 use futures::{Stream, TryStream};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use object_store::aws::AmazonS3Builder;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
@@ -29,6 +29,7 @@ use object_store::{
 };
 
 use crate::config::{Place, S3Config, StorageConfig};
+use crate::crypto::random_bytes;
 use seal::{Keys, Opener, Sealer};
 
 /// Size of the parts that S3 is sent. Its smallest is 5 MiB and it takes 10,000 of them: 80 GiB in all.
@@ -37,6 +38,10 @@ const S3_PART: usize = 8 << 20;
 const FOLDER_PART: usize = 1 << 20;
 /// Parts on their way at the same time.
 const PARTS_AT_ONCE: usize = 2;
+/// Where probes write. No organization's id begins like this.
+const PROBES: &str = "probe";
+/// A probe of this age was killed.
+const PROBE_LINGERS: SignedDuration = SignedDuration::from_hours(1);
 /// How long S3 may be silent.
 const IDLE: Duration = Duration::from_secs(30);
 
@@ -193,6 +198,12 @@ pub struct Entry {
     pub modified: Timestamp,
 }
 
+impl Entry {
+    fn is_probe(&self) -> bool {
+        self.key.strip_prefix(PROBES).is_some_and(|rest| rest.starts_with('/'))
+    }
+}
+
 /// A file, or a part of it, as it is read.
 pub struct Body {
     /// Bytes of the whole file.
@@ -281,12 +292,28 @@ impl Storage {
         self.keys.can_seal()
     }
 
-    /// Whether the storage answers: asks for a file that is never there.
-    pub async fn probe(&self) -> Result<(), StorageError> {
-        match self.store()?.head(&Path::from("probe")).await {
-            Ok(_) | Err(object_store::Error::NotFound { .. }) => Ok(()),
-            Err(error) => Err(error.into()),
+    /// Whether files can be kept: writes a small one, reads it back and deletes it. What a probe left that was killed goes after
+    /// an hour.
+    pub async fn probe(&self, now: Timestamp) -> Result<(), StorageError> {
+        let wanted = Bytes::copy_from_slice(&random_bytes::<32>());
+        let key = Key::new(format!("{PROBES}/{}", hex::encode(random_bytes::<8>())))?;
+        let mut upload = self.create(&key).await?;
+        upload.write(wanted.clone()).await?;
+        upload.finish().await?;
+        let found = self.get(&key, None).await?.bytes().await?;
+        self.delete(&key).await?;
+        self.forget_probes(now).await?;
+        if found == wanted { Ok(()) } else { Err(StorageError::Tampered) }
+    }
+
+    async fn forget_probes(&self, now: Timestamp) -> Result<(), StorageError> {
+        let mut found = self.listed(Some(&Key::new(PROBES)?));
+        while let Some(probe) = found.try_next().await? {
+            if now.duration_since(probe.modified) > PROBE_LINGERS {
+                self.delete(&Key::new(probe.key)?).await?;
+            }
         }
+        Ok(())
     }
 
     /// Begins a file. It is there when [`Upload::finish`] returns, and never in part. A file of that key is replaced.
@@ -354,8 +381,14 @@ impl Storage {
         }
     }
 
-    /// All files whose keys begin with these parts, in no order. Files that are being written are not among them.
+    /// All files whose keys begin with these parts, in no order. Files that are being written are not among them, and the
+    /// probes' neither.
     pub fn list(&self, prefix: Option<&Key>) -> BoxStream<'static, Result<Entry, StorageError>> {
+        let is_file = |found: &Result<Entry, StorageError>| !found.as_ref().is_ok_and(Entry::is_probe);
+        self.listed(prefix).filter(move |found| std::future::ready(is_file(found))).boxed()
+    }
+
+    fn listed(&self, prefix: Option<&Key>) -> BoxStream<'static, Result<Entry, StorageError>> {
         let store = match self.store() {
             Ok(store) => store,
             Err(error) => return futures::stream::once(std::future::ready(Err(error))).boxed(),

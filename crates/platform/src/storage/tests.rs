@@ -1,20 +1,14 @@
-//! The same promises of a folder, plain and encrypted, and of S3: a small server that checks the documented requests.
+//! The same promises of a folder, plain and encrypted, and of S3 (`test_support::s3`).
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
-use std::sync::{Arc, Mutex};
 
-use axum::Router;
-use axum::body::to_bytes;
-use axum::extract::{Request, State};
-use axum::http::{HeaderMap, Method, StatusCode};
-use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use test_support::s3::{ACCESS_KEY, REGION, S3, SECRET_KEY};
 
 use super::*;
 use crate::secret::Secret;
-use crate::tasks::Tasks;
 
 /// A folder that goes with the test.
 struct Folder(PathBuf);
@@ -58,6 +52,10 @@ fn config(place: Place, keys: &[u8]) -> StorageConfig {
     StorageConfig { place, keys, max_recording_bytes: 1 << 31, copies_at_once: 4 }
 }
 
+fn now() -> Timestamp {
+    crate::clock::Clock::system().now()
+}
+
 fn key(text: &str) -> Key {
     Key::new(text).unwrap()
 }
@@ -78,7 +76,8 @@ async fn read(storage: &Storage, name: &str, range: Option<Range<u64>>) -> Bytes
 
 /// What every place promises.
 async fn keeps_its_promises(storage: &Storage, large: usize) {
-    storage.probe().await.unwrap();
+    storage.probe(now()).await.unwrap();
+    assert!(storage.listed(None).try_collect::<Vec<_>>().await.unwrap().is_empty(), "a probe leaves nothing");
     assert!(matches!(storage.get(&key("a/b/none"), None).await, Err(StorageError::NotFound)));
     assert!(matches!(storage.head(&key("a/b/none")).await, Err(StorageError::NotFound)));
     storage.delete(&key("a/b/none")).await.unwrap();
@@ -194,6 +193,20 @@ async fn what_a_killed_process_left_is_removed_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn what_a_killed_probe_left_is_no_file_and_goes_after_an_hour() {
+    let folder = Folder::new();
+    let storage = folder.storage(&[]);
+    put(&storage, "probe/0011", &noise(10)).await;
+    put(&storage, "probes/0011", &noise(10)).await;
+    storage.probe(now()).await.unwrap();
+    assert_eq!(folder.files().len(), 2, "it may be at work");
+    let listed: Vec<Entry> = storage.list(None).try_collect().await.unwrap();
+    assert_eq!(listed.iter().map(|entry| entry.key.as_str()).collect::<Vec<_>>(), ["probes/0011"]);
+    storage.probe(now() + SignedDuration::from_hours(2)).await.unwrap();
+    assert_eq!(folder.files().len(), 1);
+}
+
+#[tokio::test]
 async fn a_folder_that_cannot_be_written_says_so() {
     if nix::unistd::geteuid().is_root() {
         // Permissions do not bind root; what is no folder does.
@@ -205,8 +218,10 @@ async fn a_folder_that_cannot_be_written_says_so() {
     }
     let folder = Folder::new();
     let storage = folder.storage(&[]);
+    storage.probe(now()).await.unwrap();
     std::fs::set_permissions(folder.0.join("recordings"), std::fs::Permissions::from_mode(0o500)).unwrap();
     assert_eq!(storage.create(&key("a/b/c")).await.err().unwrap().class(), "denied");
+    assert_eq!(storage.probe(now()).await.unwrap_err().class(), "denied");
     std::fs::set_permissions(folder.0.join("recordings"), std::fs::Permissions::from_mode(0o700)).unwrap();
 }
 
@@ -222,135 +237,30 @@ fn a_full_disk_has_its_own_class() {
     assert_eq!(of(std::io::ErrorKind::TimedOut), "failed");
 }
 
-/// What S3 has.
-#[derive(Default)]
-struct Bucket {
-    files: BTreeMap<String, Bytes>,
-    uploads: BTreeMap<String, BTreeMap<u32, Bytes>>,
-    asked: u32,
-}
-
-type Shared = Arc<Mutex<Bucket>>;
-
-/// The part of S3 that is used: `PutObject` in parts, `GetObject` with `Range`, `HeadObject`, `DeleteObject(s)`,
-/// `ListObjectsV2` (API reference, version 2006-03-01). Refuses what is not signed for this region and service.
-async fn s3(State(bucket): State<Shared>, request: Request) -> Response {
-    let (parts, body) = request.into_parts();
-    let signed = parts.headers.get("authorization").and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let names_us =
-        signed.starts_with("AWS4-HMAC-SHA256 Credential=AKIATEST/") && signed.contains("/eu-central-1/s3/aws4_request");
-    if !names_us || !signed.contains("Signature=") || !parts.headers.contains_key("x-amz-date") {
-        return (StatusCode::FORBIDDEN, "<Error><Code>AccessDenied</Code></Error>").into_response();
-    }
-    let path = parts.uri.path().to_owned();
-    let query: BTreeMap<String, String> =
-        url::form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes()).into_owned().collect();
-    let body = to_bytes(body, 64 << 20).await.unwrap();
-    let mut bucket = bucket.lock().unwrap();
-    bucket.asked += 1;
-    if path.trim_end_matches('/') == "/sounds" {
-        return if parts.method == Method::POST { delete_many(&mut bucket, &body) } else { list(&bucket, &query) };
-    }
-    let name = path.strip_prefix("/sounds/").unwrap().to_owned();
-    match (parts.method.as_str(), query.get("uploadId")) {
-        ("POST", None) if query.contains_key("uploads") => {
-            let id = format!("upload-{}", bucket.asked);
-            bucket.uploads.insert(id.clone(), BTreeMap::new());
-            let xml =
-                format!("<InitiateMultipartUploadResult><UploadId>{id}</UploadId></InitiateMultipartUploadResult>");
-            xml.into_response()
-        }
-        ("PUT", Some(id)) => {
-            let number = query["partNumber"].parse().unwrap();
-            bucket.uploads.get_mut(id).unwrap().insert(number, body);
-            [("etag", format!("\"part-{number}\""))].into_response()
-        }
-        ("POST", Some(id)) => {
-            let parts = bucket.uploads.remove(id).unwrap();
-            let whole: Vec<u8> = parts.values().flat_map(|part| part.to_vec()).collect();
-            bucket.files.insert(name, whole.into());
-            "<CompleteMultipartUploadResult><ETag>\"whole\"</ETag></CompleteMultipartUploadResult>".into_response()
-        }
-        ("DELETE", Some(id)) => {
-            bucket.uploads.remove(id);
-            StatusCode::NO_CONTENT.into_response()
-        }
-        ("GET" | "HEAD", None) => match bucket.files.get(&name) {
-            Some(file) => ranged(file, &parts.headers),
-            None => (StatusCode::NOT_FOUND, "<Error><Code>NoSuchKey</Code></Error>").into_response(),
-        },
-        _ => (StatusCode::BAD_REQUEST, format!("{} {path} {query:?}", parts.method)).into_response(),
-    }
-}
-
-fn ranged(file: &Bytes, headers: &HeaderMap) -> Response {
-    let about = [("etag", "\"1\""), ("last-modified", "Thu, 26 Nov 2026 10:00:00 GMT")];
-    let Some(range) = headers.get("range") else { return (about, file.clone()).into_response() };
-    let (from, to) = range.to_str().unwrap().strip_prefix("bytes=").unwrap().split_once('-').unwrap();
-    let (from, to): (usize, usize) = (from.parse().unwrap(), to.parse::<usize>().unwrap() + 1);
-    let to = to.min(file.len());
-    if from >= to {
-        return (StatusCode::RANGE_NOT_SATISFIABLE, "<Error><Code>InvalidRange</Code></Error>").into_response();
-    }
-    let range = [("content-range", format!("bytes {from}-{}/{}", to - 1, file.len()))];
-    (StatusCode::PARTIAL_CONTENT, about, range, file.slice(from..to)).into_response()
-}
-
-fn list(bucket: &Bucket, query: &BTreeMap<String, String>) -> Response {
-    assert_eq!(query["list-type"], "2");
-    let prefix = query.get("prefix").cloned().unwrap_or_default();
-    let contents: Vec<String> = bucket
-        .files
-        .iter()
-        .filter(|(name, _)| name.starts_with(&prefix))
-        .map(|(name, file)| {
-            let size = file.len();
-            format!("<Contents><Key>{name}</Key><LastModified>2026-11-26T10:00:00.000Z</LastModified><ETag>1</ETag><Size>{size}</Size></Contents>")
-        })
-        .collect();
-    format!("<ListBucketResult><IsTruncated>false</IsTruncated>{}</ListBucketResult>", contents.concat())
-        .into_response()
-}
-
-fn delete_many(bucket: &mut Bucket, body: &[u8]) -> Response {
-    let text = String::from_utf8_lossy(body).into_owned();
-    let names: Vec<&str> = text.split("<Key>").skip(1).map(|rest| rest.split_once("</Key>").unwrap().0).collect();
-    let deleted: Vec<String> = names.iter().map(|name| format!("<Deleted><Key>{name}</Key></Deleted>")).collect();
-    for name in names {
-        bucket.files.remove(name);
-    }
-    format!("<DeleteResult>{}</DeleteResult>", deleted.concat()).into_response()
-}
-
 #[tokio::test]
 async fn s3_keeps_files_under_its_prefix_and_refuses_a_wrong_key() {
-    let bucket = Shared::default();
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let tasks = Tasks::new();
-    let router = Router::new().fallback(s3).with_state(bucket.clone());
-    tasks.spawn(async move { axum::serve(listener, router).await.unwrap() });
+    let server = S3::start("sounds").await;
     let place = |access_key: &str| {
         Place::S3(S3Config {
             bucket: "sounds".to_owned(),
             prefix: "voxanne/eu".to_owned(),
-            region: "eu-central-1".to_owned(),
-            endpoint: Some(format!("http://{address}").parse().unwrap()),
+            region: REGION.to_owned(),
+            endpoint: Some(server.endpoint().parse().unwrap()),
             access_key: Secret::new(access_key),
-            secret_key: Secret::new("very-secret"),
+            secret_key: Secret::new(SECRET_KEY),
         })
     };
     let nowhere = FilePath::new("/nowhere");
     // More than one part of an upload.
     for (keys, large) in [(&[][..], S3_PART * 2 + 12_345), (&[9], 300_000)] {
-        keeps_its_promises(&Storage::open(&config(place("AKIATEST"), keys), nowhere).unwrap(), large).await;
+        keeps_its_promises(&Storage::open(&config(place(ACCESS_KEY), keys), nowhere).unwrap(), large).await;
     }
-    let storage = Storage::open(&config(place("AKIATEST"), &[]), nowhere).unwrap();
+    let storage = Storage::open(&config(place(ACCESS_KEY), &[]), nowhere).unwrap();
     put(&storage, "org/call/1", &noise(3)).await;
-    assert!(bucket.lock().unwrap().files.keys().eq(["voxanne/eu/org/call/1"]));
+    assert_eq!(server.names(), ["voxanne/eu/org/call/1"]);
 
     let stranger = Storage::open(&config(place("AKIAOTHER"), &[]), nowhere).unwrap();
-    let refused = stranger.probe().await.unwrap_err();
+    let refused = stranger.probe(now()).await.unwrap_err();
     assert_eq!(refused.class(), "denied", "{refused:?}");
-    assert!(!format!("{stranger:?} {refused:?}").contains("very-secret"));
+    assert!(!format!("{stranger:?} {refused:?}").contains(SECRET_KEY));
 }

@@ -114,7 +114,7 @@ impl Tenancy {
 
     /// The most connections of the tenant login.
     pub fn pool_size(&self) -> usize {
-        self.inner.app.size()
+        self.inner.app.most()
     }
 
     /// Connections in use and open for the tenant login, for metrics.

@@ -162,7 +162,7 @@ impl SessionPool {
         })
     }
 
-    pub(super) fn size(&self) -> usize {
+    pub(super) fn most(&self) -> usize {
         self.pool.status().max_size
     }
 

@@ -187,6 +187,69 @@ async fn two_nodes_share_a_queue_and_no_job_runs_twice() {
 }
 
 #[tokio::test]
+async fn ten_thousand_jobs_of_one_organization_do_not_make_another_wait_for_its_one() {
+    let desk = Desk::new().await;
+    let (small, other) = (desk.db.organization("Northgate").await, desk.db.organization("Southgate").await);
+    // They have all been due for longer than the others.
+    sqlx::query(
+        "insert into jobs (org_id, job_id, queue, key, payload, created_at, due_at)
+         select $1, gen_random_uuid(), 'recordings.copy', 'many ' || n, '{}', $2::timestamptz, $2::timestamptz - interval '1 hour'
+           from generate_series(1, 10000) n",
+    )
+    .bind(desk.org)
+    .bind(desk.db.clock().now().to_string())
+    .execute(&mut desk.db.admin().await)
+    .await
+    .unwrap();
+    desk.enqueue_in(small, "one").await;
+    for key in ["first", "second"] {
+        desk.enqueue_in(other, key).await;
+    }
+    let runs = Arc::<Mutex<Vec<(OrgId, String)>>>::default();
+    let (noted, stopped) = (Arc::clone(&runs), desk.node.tasks.stopping());
+    desk.node.jobs.work(Queue { at_once: 1, ..COPY }, move |job: Running| {
+        let mut runs = noted.lock().unwrap();
+        runs.push((job.org, job.key));
+        if runs.len() == 12 {
+            stopped.cancel();
+        }
+        std::future::ready(Outcome::Done)
+    });
+    until(async || runs.lock().unwrap().len() >= 12).await;
+    let orgs: Vec<OrgId> = runs.lock().unwrap().iter().map(|(org, _)| *org).collect();
+    let all: std::collections::BTreeSet<OrgId> = orgs[..3].iter().copied().collect();
+    assert_eq!(all.len(), 3, "each of the three has had its turn: {orgs:?}");
+    assert!(orgs[3..5].contains(&other), "two have jobs left, and both have a turn: {orgs:?}");
+    let first: Vec<String> =
+        runs.lock().unwrap().iter().filter(|(org, _)| *org == other).map(|(_, key)| key.clone()).collect();
+    assert_eq!(first, ["first", "second"], "the oldest of an organization comes first");
+    assert!(orgs[5..].iter().all(|org| *org == desk.org), "who is alone has every turn: {orgs:?}");
+}
+
+#[tokio::test]
+async fn as_many_jobs_as_may_run_are_taken_though_they_are_of_one_organization() {
+    let desk = Desk::new().await;
+    for key in 0..6 {
+        desk.enqueue(&key.to_string()).await;
+    }
+    let (send, mut taken) = mpsc::unbounded_channel();
+    desk.node.jobs.work(Queue { at_once: 4, ..COPY }, handing_out(&send));
+    let mut held = Vec::new();
+    for _ in 0..4 {
+        held.push(taken.recv().await.unwrap());
+    }
+    assert_eq!(desk.one::<i64>("select count(*) from jobs where state = 'running'").await, 4);
+    for (_, tell) in held {
+        tell.send(Outcome::Done).unwrap();
+    }
+    for _ in 0..2 {
+        taken.recv().await.unwrap().1.send(Outcome::Done).unwrap();
+    }
+    desk.until_states(&[]).await;
+    desk.node.stop().await;
+}
+
+#[tokio::test]
 async fn a_job_with_a_time_waits_for_it() {
     let desk = Desk::new().await;
     let runs = Arc::<Mutex<Vec<_>>>::default();
@@ -473,6 +536,7 @@ async fn a_process_that_stops_gives_its_jobs_back() {
     started.notified().await;
     stopped.stop().await;
     assert_eq!(desk.states().await, [("1".to_owned(), "waiting".to_owned())]);
+    assert_eq!(desk.one::<Option<String>>("select last_words from jobs").await, None, "nothing was wrong with it");
     let runs = Arc::<Mutex<Vec<_>>>::default();
     desk.node.jobs.work(COPY, noting(&runs, Outcome::Done));
     desk.until_states(&[]).await;
@@ -617,8 +681,9 @@ async fn a_duty_of_every_node_is_collected_into_one_row_that_is_seldom_written()
 async fn a_node_is_seen_while_it_runs_and_silent_when_it_was_killed() {
     let desk = Desk::new().await;
     let other = Node::new(&desk.db);
-    desk.node.jobs.start_presence("1.2.3", true);
-    other.jobs.start_presence("1.2.4", false);
+    desk.node.jobs.schedule(HOURLY, counting(&Arc::default()));
+    desk.node.jobs.start_presence("1.2.3", true, || async { json!({ "free": 7 }) });
+    other.jobs.start_presence("1.2.4", false, || async { json!({}) });
     let nodes = async || desk.node.jobs.overview().await.unwrap().nodes;
     until(async || nodes().await.len() == 2).await;
     let now = desk.db.clock().now();
@@ -626,9 +691,38 @@ async fn a_node_is_seen_while_it_runs_and_silent_when_it_was_killed() {
     let mine = seen.iter().find(|node| node.name == desk.node.jobs.node()).unwrap();
     assert_eq!((mine.version.as_str(), mine.works, mine.is_silent(now)), ("1.2.3", true, false));
     assert!(mine.is_silent(now + SignedDuration::from_mins(2)));
+    assert_eq!((mine.duties.as_slice(), &mine.readings), (&[HOURLY.name.to_owned()][..], &json!({ "free": 7 })));
+    // A duty that begins later is said soon, not with the next sign of life.
+    let often = Schedule { name: "test.often", every: Duration::from_mins(1), patience: Duration::from_mins(1) };
+    other.jobs.often(often, counting(&Arc::default()));
+    until(async || nodes().await.iter().any(|node| node.duties == [often.name])).await;
     other.stop().await;
     assert_eq!(nodes().await.len(), 1, "a process that stops takes its name off the list");
     desk.node.stop().await;
+}
+
+#[tokio::test]
+async fn a_schedule_that_was_renamed_is_retired_and_comes_back_when_somebody_knows_it() {
+    let desk = Desk::new().await;
+    desk.node.jobs.schedule(HOURLY, counting(&Arc::default()));
+    desk.until_schedule(HOURLY.name, |schedule| schedule.runs == 1).await;
+    desk.node.tasks.stop_and_wait(Duration::from_secs(20)).await;
+    // The next version of the program.
+    let newer = Node::new(&desk.db);
+    newer.jobs.schedule(Schedule { name: "test.tidy", ..HOURLY }, counting(&Arc::default()));
+    newer.jobs.start_presence("2", true, || async { json!({}) });
+    let state = async |name: &str| {
+        let now = desk.db.clock().now();
+        desk.schedule(name).await.map(|schedule| (schedule.state(now), schedule.lag(now) > SignedDuration::ZERO))
+    };
+    until(async || state(HOURLY.name).await == Some((ScheduleState::Retired, false))).await;
+    until(async || state("test.tidy").await == Some((ScheduleState::Fine, false))).await;
+    let older = Node::new(&desk.db);
+    older.jobs.schedule(HOURLY, counting(&Arc::default()));
+    older.jobs.start_presence("1", true, || async { json!({}) });
+    until(async || state(HOURLY.name).await == Some((ScheduleState::Fine, false))).await;
+    older.stop().await;
+    newer.stop().await;
 }
 
 #[tokio::test]

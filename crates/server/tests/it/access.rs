@@ -112,6 +112,12 @@ fn rules() -> BTreeMap<&'static str, Rule> {
             ),
         ),
         ("get_jobs", bare(Who::Operator)),
+        ("list_dead_jobs", bare(Who::Operator)),
+        ("retry_job", with(Who::Operator, json!({"org_id": "{org}"}))),
+        ("run_schedule", bare(Who::Operator)),
+        ("list_alerts", bare(Who::Operator)),
+        ("list_backups", bare(Who::Operator)),
+        ("acknowledge_alert", bare(Who::Operator)),
         ("list_mails", bare(Who::Operator)),
         ("get_mail", bare(Who::Operator)),
         ("resend_mail", bare(Who::Operator)),
@@ -188,7 +194,7 @@ impl Ours {
             () if part("/quarantine/") => self.quarantined,
             () if part("/demo-bookings/") => self.booking,
             () if part("/mails/") => self.mail,
-            () if part("/media/") => Uuid::nil(),
+            () if part("/media/") || part("/operator/") => Uuid::nil(),
             () => panic!("{path} names something that is not known here"),
         }
     }

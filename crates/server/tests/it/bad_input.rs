@@ -526,6 +526,7 @@ fn fine_bodies(ours: &Practice) -> BTreeMap<&'static str, (String, Value)> {
         ),
         ("set_retention", ("/api/v1/retention".into(), json!({"recording_days": 30, "content_days": 90}))),
         ("place_hold", (format!("/api/v1/calls/{}/hold", Uuid::now_v7()), json!({"reason": "A complaint"}))),
+        ("retry_job", (format!("/api/v1/operator/jobs/{}/retry", Uuid::now_v7()), json!({"org_id": ours.org}))),
         (
             "replay_quarantined_event",
             (format!("/api/v1/operator/quarantine/{}/replay", Uuid::now_v7()), json!({"org_id": ours.org})),

@@ -16,6 +16,7 @@ mod logs;
 mod mail;
 mod moving;
 mod openapi;
+mod operating;
 mod playback;
 mod reconcile;
 mod simulated;

@@ -8,6 +8,7 @@ use platform::clock::Clock;
 use platform::crypto::MasterKey;
 use platform::ids::{ConnectionId, OrgId};
 use platform::outbound::{Limits, Outbound, Request};
+use platform::recent::Recent;
 use platform::secret::Secret;
 use platform::tenancy::Tenancy;
 use providers::vapi::Channel;
@@ -49,6 +50,7 @@ struct Parts {
     master_key: MasterKey,
     outbound: Outbound,
     settings: ProviderSettings,
+    requests: Recent,
 }
 
 impl ProviderClient {
@@ -60,7 +62,8 @@ impl ProviderClient {
         outbound: Outbound,
         settings: ProviderSettings,
     ) -> Self {
-        Self { parts: Arc::new(Parts { tenancy, clock, master_key, outbound, settings }) }
+        let requests = Recent::default();
+        Self { parts: Arc::new(Parts { tenancy, clock, master_key, outbound, settings, requests }) }
     }
 
     /// Every account we have a key of: the connections in use, the oldest first, then the platform-wide one.
@@ -119,15 +122,15 @@ impl ProviderClient {
 
     /// The calls that changed in a window of time.
     pub async fn list(&self, account: &Account, window: &ListCalls) -> Result<Vec<CallObject>, ProviderError> {
-        let body = self.get(account, &window.path()).await?;
-        Ok(rest::read_calls(&body)?)
+        let answer = self.get(account, &window.path()).await;
+        self.counted(answer.and_then(|body| Ok(rest::read_calls(&body)?)))
     }
 
     /// One call.
     pub async fn call(&self, account: &Account, provider_call_id: &str) -> Result<CallObject, ProviderError> {
         let path = rest::call_path(provider_call_id).ok_or(ProviderError::BadId)?;
-        let body = self.get(account, &path).await?;
-        Ok(rest::read_call(&body)?)
+        let answer = self.get(account, &path).await;
+        self.counted(answer.and_then(|body| Ok(rest::read_call(&body)?)))
     }
 
     /// The request for a recording, to be sent with limits that suit one. Its answer is a redirect, which must be followed
@@ -145,6 +148,20 @@ impl ProviderClient {
     /// The guarded client, for [`ProviderClient::recording`].
     pub fn outbound(&self) -> &Outbound {
         &self.parts.outbound
+    }
+
+    /// How often this process asked within the last hour, and how often in vain.
+    pub fn requests(&self) -> &Recent {
+        &self.parts.requests
+    }
+
+    fn counted<T>(&self, answer: Result<T, ProviderError>) -> Result<T, ProviderError> {
+        let was_asked = !matches!(answer, Err(ProviderError::BadId | ProviderError::NotRunning));
+        if was_asked {
+            let failed = answer.as_ref().is_err_and(ProviderError::is_a_failure);
+            self.parts.requests.note(self.parts.clock.now(), failed);
+        }
+        answer
     }
 
     fn request(&self, account: &Account, path: &str) -> Result<Request, ProviderError> {

@@ -66,6 +66,12 @@ pub enum ProviderError {
 }
 
 impl ProviderError {
+    /// Whether the provider, our key or the way there is at fault. That a call is not known is an answer, and a request to wait is
+    /// obeyed.
+    pub fn is_a_failure(&self) -> bool {
+        !matches!(self, Self::NotFound | Self::Throttled { .. } | Self::BadId | Self::NotRunning)
+    }
+
     /// One word for metrics and stored reasons.
     pub fn class(&self) -> &'static str {
         match self {

@@ -6,7 +6,7 @@ use platform::jobs::{DeadJob, NodeStatus, Overview, QueueStatus, RunningJob, Sch
 use serde_json::Value;
 
 use crate::components::{
-    Column, Icon, Look, Nav, Tone, card, empty, error_summary, heading, moment, post_form, shell, submit, table, tag,
+    Column, Icon, Look, Nav, Tone, card, empty, error_summary, heading, moment, pager, post_form, shell, table, tag,
 };
 use crate::format;
 use crate::frame::Chrome;
@@ -27,8 +27,14 @@ pub struct OtherQueue {
 /// What the page shows.
 #[derive(Clone, Debug)]
 pub struct Jobs {
-    /// Schedules, queues, leases, dead jobs, nodes.
+    /// Schedules, queues, leases, nodes.
     pub overview: Overview,
+    /// A page of the jobs that were given up, newest first.
+    pub dead: Vec<DeadJob>,
+    /// Address of the page of older ones.
+    pub older: Option<String>,
+    /// Whether this is a later page.
+    pub paged: bool,
     /// Mails and the spool.
     pub others: Vec<OtherQueue>,
     /// What went wrong with an action.
@@ -51,8 +57,8 @@ fn content(chrome: &Chrome, view: &Jobs) -> Markup {
             (error_summary(view.problem.as_deref()))
             (schedules(chrome, &view.overview.schedules))
             (queues(chrome, &view.overview.queues, &view.others))
-            @if !view.overview.running.is_empty() { (running(chrome, &view.overview.running)) }
-            @if !view.overview.dead.is_empty() { (dead(chrome, &view.overview.dead)) }
+            @if !view.overview.running.is_empty() { (running(chrome, &view.overview)) }
+            @if !view.dead.is_empty() || view.paged { (dead(chrome, view)) }
             (nodes(chrome, &view.overview.nodes))
         }
     }
@@ -109,10 +115,10 @@ fn schedule_row(chrome: &Chrome, schedule: &ScheduleStatus) -> Markup {
             }
             td data-label="State" { (schedule_state(schedule, now)) }
             td data-label="Last success" { (at(chrome, schedule.succeeded_at, "never")) (last_run(chrome, schedule)) }
-            td data-label="Next run" { @if schedule.on_every_node { "all the time" } @else { (at(chrome, Some(schedule.next_at), "")) } }
+            td data-label="Next run" { @if schedule.is_retired { "–" } @else if schedule.on_every_node { "all the time" } @else { (at(chrome, Some(schedule.next_at), "")) } }
             td data-label="Last report" { (report(&schedule.report)) }
             td.end {
-                @if !schedule.on_every_node {
+                @if !schedule.on_every_node && !schedule.is_retired {
                     (post_form(&chrome.frame, "/app/operator/jobs/run", "", &html! {
                         input type="hidden" name="name" value=(schedule.name);
                         button class=(Look::Default.class()) type="submit" { "Run now" span.vh { " " (schedule.name) } }
@@ -138,6 +144,10 @@ fn schedule_state(schedule: &ScheduleStatus, now: Timestamp) -> Markup {
         ScheduleState::Running => html! { (tag(Tone::Info, "Running")) div.small.muted { "on " (node) } },
         ScheduleState::Fine => tag(Tone::Ok, "Fine"),
         ScheduleState::New => tag(Tone::Neutral, "Not run yet"),
+        ScheduleState::Retired => html! {
+            (tag(Tone::Neutral, "Retired"))
+            div.small.muted { "No node knows it any more: it was renamed, or is not configured." }
+        },
         ScheduleState::Late => tag(Tone::Warn, &format!("Late by {}", format::span(schedule.lag(now)))),
         ScheduleState::Failing => {
             let times = if schedule.failures == 1 {
@@ -216,7 +226,12 @@ const RUNNING: [Column; 4] = [
     Column { title: "Lease until", class: "" },
 ];
 
-fn running(chrome: &Chrome, jobs: &[RunningJob]) -> Markup {
+fn running(chrome: &Chrome, overview: &Overview) -> Markup {
+    let jobs: &[RunningJob] = &overview.running;
+    let all: i64 = overview.queues.iter().map(|queue| queue.running).sum();
+    let note = i64::try_from(jobs.len())
+        .is_ok_and(|shown| shown < all)
+        .then(|| html! { "The " (jobs.len()) " that have been running longest, of " (all) });
     let rows = html! {
         @for job in jobs {
             tr {
@@ -227,7 +242,7 @@ fn running(chrome: &Chrome, jobs: &[RunningJob]) -> Markup {
             }
         }
     };
-    card("running", &html! { "Running" }, None, &table("Running jobs", "cards", &RUNNING, &rows))
+    card("running", &html! { "Running" }, note.as_ref(), &table("Running jobs", "cards", &RUNNING, &rows))
 }
 
 const DEAD: [Column; 5] = [
@@ -238,9 +253,9 @@ const DEAD: [Column; 5] = [
     Column { title: "Actions", class: "end" },
 ];
 
-fn dead(chrome: &Chrome, jobs: &[DeadJob]) -> Markup {
+fn dead(chrome: &Chrome, view: &Jobs) -> Markup {
     let rows = html! {
-        @for job in jobs {
+        @for job in &view.dead {
             tr {
                 td data-label="Job" {
                     code.mono.small { (job.queue) }
@@ -253,13 +268,17 @@ fn dead(chrome: &Chrome, jobs: &[DeadJob]) -> Markup {
                     (post_form(&chrome.frame, "/app/operator/jobs/retry", "", &html! {
                         input type="hidden" name="org_id" value=(job.org);
                         input type="hidden" name="job_id" value=(job.id);
-                        (submit(Look::Default, "Retry"))
+                        button class=(Look::Default.class()) type="submit" { "Retry" span.vh { " " (job.queue) " of " (job.org_name) } }
                     }))
                 }
             }
         }
     };
-    card("dead", &html! { "Given up" }, None, &table("Jobs that were given up", "cards", &DEAD, &rows))
+    let body = html! {
+        (table("Jobs that were given up", "cards", &DEAD, &rows))
+        (pager(view.paged.then_some(HOME), view.older.as_deref()))
+    };
+    card("dead", &html! { "Given up" }, None, &body)
 }
 
 const NODES: [Column; 4] = [
@@ -313,6 +332,7 @@ mod tests {
             runs: 1,
             failed_runs: 0,
             report: Value::Null,
+            is_retired: false,
         }
     }
 
@@ -334,6 +354,8 @@ mod tests {
             summary(&overview, now)
         };
         assert_eq!(told(vec![schedule(0, soon)], 0), "Every duty is done in its time.");
+        let retired = ScheduleStatus { is_retired: true, ..schedule(3, past) };
+        assert_eq!(told(vec![retired], 0), "Every duty is done in its time.");
         let all = vec![schedule(1, soon), schedule(0, past), schedule(0, past)];
         assert_eq!(told(all, 1), "1 duty is failing, 2 duties are late, 1 job given up.");
     }

@@ -2,6 +2,7 @@
 
 pub mod accounting;
 pub mod api_keys;
+pub mod backups;
 pub mod bookings;
 pub mod call;
 pub mod calls;

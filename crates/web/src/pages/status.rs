@@ -15,6 +15,9 @@ pub const STATUS: &str = "/app/operator/status";
 /// Where the alerts are.
 pub const ALERTS: &str = "/app/operator/alerts";
 
+/// Where the backups are.
+pub const BACKUPS: &str = "/app/operator/backups";
+
 /// A word with its colour.
 pub type Word = (&'static str, Tone);
 
@@ -128,11 +131,11 @@ pub fn status_page(chrome: &Chrome, view: &Status) -> Markup {
     )
 }
 
-fn sections(here: &str) -> Markup {
-    tabs("Status", here, &[(STATUS, "Status"), (ALERTS, "Alerts")])
+pub(super) fn sections(here: &str) -> Markup {
+    tabs("Status", here, &[(STATUS, "Status"), (ALERTS, "Alerts"), (BACKUPS, "Backups")])
 }
 
-fn part_card(part: &PartCard) -> Markup {
+pub(super) fn part_card(part: &PartCard) -> Markup {
     card(
         part.id,
         &html! { (part.title) },

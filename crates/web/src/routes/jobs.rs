@@ -4,7 +4,7 @@ use axum::extract::State as Extract;
 use axum::response::{IntoResponse, Redirect, Response};
 use http::{HeaderMap, StatusCode};
 use identity::{Caller, Form, Operator, Viewer};
-use platform::http::{ApiError, Query, Report, Validate};
+use platform::http::{ApiError, Cursor, Limit, Query, Report, Validate};
 use platform::ids::{JobId, OrgId};
 use serde::Deserialize;
 
@@ -13,6 +13,9 @@ use crate::page::Page;
 use crate::pages::jobs::{self, HOME, Jobs, OtherQueue};
 use crate::{State, context};
 
+/// Dead jobs on one page. The first page stands among everything else that there is to see.
+const DEAD_ON_A_PAGE: i64 = 50;
+
 pub(super) async fn show(
     _: Operator,
     caller: Viewer,
@@ -20,14 +23,14 @@ pub(super) async fn show(
     Query(asked): Query<Asked>,
     headers: HeaderMap,
 ) -> Result<Page, ApiError> {
-    answer(&state, &headers, &caller, asked.done.as_deref(), None).await
+    answer(&state, &headers, &caller, &asked, None).await
 }
 
 async fn answer(
     state: &State,
     headers: &HeaderMap,
     caller: &Caller,
-    done: Option<&str>,
+    asked: &Asked,
     problem: Option<&str>,
 ) -> Result<Page, ApiError> {
     let mut tx = caller.begin(state.tenancy()).await?;
@@ -35,8 +38,13 @@ async fn answer(
     tx.commit().await?;
     let mail = state.outbox.health().await.map_err(ApiError::internal)?;
     let spool = state.voice.ingress.spool.waiting().await.map_err(ApiError::internal)?;
+    let cursor = asked.cursor.as_deref().map(Cursor::from_parameter).transpose()?;
+    let dead = state.jobs.list_dead(cursor, Limit::from_parameter(Some(DEAD_ON_A_PAGE))?).await?;
     let view = Jobs {
         overview: state.jobs.overview().await?,
+        dead: dead.items,
+        older: dead.next_cursor.map(|cursor| format!("{HOME}?cursor={cursor}#dead")),
+        paged: cursor.is_some(),
         others: vec![
             OtherQueue {
                 title: "E-mail",
@@ -53,7 +61,7 @@ async fn answer(
         ],
         problem: problem.map(str::to_owned),
     };
-    let chrome = context::whole(state, caller, chrome, done).await?;
+    let chrome = context::whole(state, caller, chrome, asked.done.as_deref()).await?;
     Ok(Page::app(&chrome, jobs::page(&chrome, &view)))
 }
 
@@ -79,7 +87,7 @@ pub(super) async fn retry(
         return Ok(Redirect::to(&format!("{HOME}?done=retried")).into_response());
     }
     let words = "This job is not among those that were given up. Somebody may have retried it a moment ago.";
-    let page = answer(&state, &headers, &caller, None, Some(words)).await?;
+    let page = answer(&state, &headers, &caller, &Asked::default(), Some(words)).await?;
     Ok(page.with_status(StatusCode::CONFLICT).into_response())
 }
 
@@ -106,6 +114,6 @@ pub(super) async fn run(
         return Ok(Redirect::to(&format!("{HOME}?done=started")).into_response());
     }
     let words = "There is no duty of this name that could be run at will.";
-    let page = answer(&state, &headers, &caller, None, Some(words)).await?;
+    let page = answer(&state, &headers, &caller, &Asked::default(), Some(words)).await?;
     Ok(page.with_status(StatusCode::CONFLICT).into_response())
 }

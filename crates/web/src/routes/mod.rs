@@ -2,6 +2,7 @@
 
 mod accounting;
 mod api_keys;
+mod backups;
 mod bookings;
 mod calls;
 mod connections;
@@ -76,6 +77,7 @@ pub fn router(state: State) -> Router {
         .page("GET", "/app/operator/status", status::show)
         .page("GET", "/app/operator/alerts", status::show_alerts)
         .page("POST", "/app/operator/alerts/acknowledge", status::acknowledge)
+        .page("GET", "/app/operator/backups", backups::show)
         .page("GET", "/app/operator/jobs", jobs::show)
         .page("POST", "/app/operator/jobs/retry", jobs::retry)
         .page("POST", "/app/operator/jobs/run", jobs::run)

@@ -119,7 +119,7 @@ fn status(status: &Status) -> pages::Status {
     pages::Status { summary, tone: word(worst).1, looked_at: status.looked_at, parts }
 }
 
-fn part_card(status: &Status, part: Part) -> PartCard {
+pub(super) fn part_card(status: &Status, part: Part) -> PartCard {
     let signs = part.signs().iter().filter_map(|sign| {
         let reading = status.signs.get(sign)?;
         let is_fine = matches!(reading.state, SignState::Off | SignState::Fine);

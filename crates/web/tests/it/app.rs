@@ -9,7 +9,7 @@ use crate::desk::{Desk, PASSWORD};
 const CALL: &str = "0199f0aa-1c11-7d52-9a3e-5d1f0c0a0001";
 
 /// Every page and every form of the app. A new route belongs in one of these lists.
-const PAGES: [&str; 20] = [
+const PAGES: [&str; 21] = [
     "/app",
     "/app/live",
     "/app/calls",
@@ -26,6 +26,7 @@ const PAGES: [&str; 20] = [
     "/app/operator/limits",
     "/app/operator/status",
     "/app/operator/alerts",
+    "/app/operator/backups",
     "/app/operator/accounting",
     "/app/operator/jobs",
     "/app/operator/quarantine",
@@ -191,7 +192,7 @@ async fn each_role_gets_the_pages_that_are_for_it() {
     let mut admin = desk.db.admin().await;
     let org = practice.org.uuid();
     for (role, pages, operator) in
-        [("viewer", 5, false), ("member", 5, false), ("admin", 9, false), ("owner", 20, true)]
+        [("viewer", 5, false), ("member", 5, false), ("admin", 9, false), ("owner", 21, true)]
     {
         let set = "update memberships set role = $1 where org_id = $2";
         sqlx::query(set).bind(role).bind(org).execute(&mut admin).await.unwrap();
@@ -336,6 +337,8 @@ async fn nonsense_in_an_address_is_never_our_fault() {
         "/app/live?part=words",
         "/app?done=%3Cscript%3E",
         "/app/operator/quarantine?cursor=x",
+        "/app/operator/jobs?cursor=x",
+        "/app/operator/backups?cursor=x",
         "/app/operator/import?cursor=x",
         "/app/operator/import?alike=x",
         "/app/operator/import?alike=call_logs.%00.no_organization",

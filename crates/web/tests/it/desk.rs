@@ -251,6 +251,9 @@ fn build(
         database_limit: None,
         public_origin: origin.clone(),
         data_dir: db.scratch_dir(),
+        storage: storage.clone(),
+        provider_requests: voice.provider.requests().clone(),
+        trial_days: config.backup.trial_days,
     });
     let site = web::site::Site::new(platform::config::SiteConfig::default(), origin);
     let (webhooks, _) = voice::public_router(&voice).split();

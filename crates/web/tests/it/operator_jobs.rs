@@ -118,3 +118,60 @@ async fn a_job_that_was_given_up_is_seen_with_its_reason_and_retried_once() {
             .unwrap();
     assert_eq!(kept, [job]);
 }
+
+#[tokio::test]
+async fn more_dead_jobs_than_a_page_holds_are_turned_over() {
+    let desk = Desk::new().await;
+    let practice = desk.practice("Bright Dental", "amara@bright-dental.example").await;
+    sqlx::query(
+        "insert into jobs (org_id, job_id, queue, key, payload, state, created_at, due_at, died_at)
+         select $1, gen_random_uuid(), 'test.copy', n, jsonb_build_object('call_id', 'call-' || n), 'dead', now(), now(),
+                '2026-11-24T12:00:00Z'::timestamptz - (n / 10) * interval '1 second'
+           from generate_series(1, 130) n",
+    )
+    .bind(practice.org)
+    .execute(&mut desk.db.admin().await)
+    .await
+    .unwrap();
+    let mut operator = desk.signed_in(&practice.owner).await;
+    let (mut seen, mut path) = (Vec::new(), Some(PAGE.to_owned()));
+    while let Some(next) = path {
+        let answer = operator.get(&next).await;
+        let calls = answer.body.split("call id </span>").skip(1).map(|rest| rest.split_once('<').unwrap().0.to_owned());
+        seen.push(calls.collect::<Vec<String>>());
+        path = answer
+            .body
+            .split_once("?cursor=")
+            .map(|(_, rest)| format!("{PAGE}?cursor={}", rest.split_once('#').unwrap().0));
+    }
+    assert_eq!(seen.iter().map(Vec::len).collect::<Vec<_>>(), [50, 50, 30]);
+    let all: std::collections::BTreeSet<String> = seen.into_iter().flatten().collect();
+    assert_eq!(all.len(), 130, "each once, also where many died in one moment");
+}
+
+#[tokio::test]
+async fn a_duty_that_no_node_knows_any_more_is_retired_and_nobody_misses_it() {
+    let desk = Desk::new().await;
+    let practice = desk.practice("Bright Dental", "amara@bright-dental.example").await;
+    let jobs = node(&desk);
+    jobs.schedule(SWEEP, || async { Ok::<_, DbError>(Report::new()) });
+    sqlx::query(
+        "insert into schedules (name, every_seconds, declared_at, next_at, failures)
+         values ('test.old_name', 60, '2026-11-01T00:00:00Z', '2026-11-01T00:00:00Z', 7)",
+    )
+    .execute(&mut desk.db.admin().await)
+    .await
+    .unwrap();
+    let mut operator = desk.signed_in(&practice.owner).await;
+    assert!(operator.get(PAGE).await.body.contains("1 duty is failing"), "nobody has said yet that it is gone");
+    jobs.start_presence("1.2.3", true, || async { json!({}) });
+    until(&jobs, |seen| !seen.nodes.is_empty() && seen.schedules.iter().any(|schedule| schedule.runs == 1)).await;
+    let page = operator.get(PAGE).await.body;
+    assert!(page.contains("Retired") && page.contains("Every duty is done in its time."), "{page}");
+    assert!(
+        page.contains("Run now<span class=\"vh\"> test.sweep")
+            && !page.contains("Run now<span class=\"vh\"> test.old_name")
+    );
+    let run = operator.submit(PAGE, "/app/operator/jobs/run", &[("name", "test.old_name")]).await;
+    assert_eq!(run.location(), format!("{PAGE}?done=started"), "a node of the old version may come back and take it");
+}

@@ -8,6 +8,7 @@ use jiff::SignedDuration;
 use crate::desk::Desk;
 
 const STATUS: &str = "/app/operator/status";
+const BACKUPS: &str = "/app/operator/backups";
 const ALERTS: &str = "/app/operator/alerts";
 
 /// A look that finds this, a minute after the last.
@@ -28,6 +29,30 @@ async fn the_status_says_what_is_wrong_and_what_nobody_has_looked_at() {
     let page = browser.get(STATUS).await.body;
     assert!(page.contains("2 jobs were given up") && page.contains("What helps:"), "{page}");
     assert!(page.contains("It answers."), "{page}");
+}
+
+#[tokio::test]
+async fn backups_are_listed_with_what_came_of_them() {
+    let desk = Desk::new().await;
+    let practice = desk.practice("Bright Dental", "amara@bright-dental.example").await;
+    let mut browser = desk.signed_in(&practice.owner).await;
+    assert!(browser.get(BACKUPS).await.body.contains("No backup was taken yet"));
+    sqlx::query(
+        "insert into backups (backup_id, started_at, ended_at, outcome, place, bytes, verified_at, removed_at, error)
+         select gen_random_uuid(), at, at, outcome, '/mnt/<backup>', bytes, verified, removed, error
+           from (values ('2026-11-24T02:30:00Z'::timestamptz, 'done', 50000000, '2026-11-24T03:00:00Z'::timestamptz, null::timestamptz, null),
+                        ('2026-11-23T02:30:00Z', 'failed', null, null, null, 'the disk is <full>'),
+                        ('2026-11-16T02:30:00Z', 'done', 40000000, null, '2026-11-24T02:31:00Z', null))
+                b (at, outcome, bytes, verified, removed, error)",
+    )
+    .execute(&mut desk.db.admin().await)
+    .await
+    .unwrap();
+    let page = browser.get(BACKUPS).await.body;
+    for part in ["Complete", "50 MB", "/mnt/&lt;backup&gt;", "Failed", "the disk is &lt;full&gt;", "Removed ", "Never"]
+    {
+        assert!(page.contains(part), "{part} in {page}");
+    }
 }
 
 #[tokio::test]
