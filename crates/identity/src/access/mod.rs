@@ -166,13 +166,13 @@ impl Authority {
         if let Some(Identified(principal)) = parts.extensions.get() {
             return Ok(Arc::clone(principal));
         }
-        self.look_up(self.presented(parts)?, parts).await
+        self.look_up(&self.presented(parts)?, parts).await
     }
 
     /// Not inlined and behind a pointer: every extractor would otherwise hold a copy of all three ways.
     #[inline(never)]
-    fn look_up<'a>(&'a self, presented: Presented<'a>, parts: &'a Parts) -> LookUp<'a> {
-        match presented {
+    fn look_up<'a>(&'a self, presented: &Presented<'a>, parts: &'a Parts) -> LookUp<'a> {
+        match *presented {
             Presented::Bearer(key) if key.starts_with("vx_") => Box::pin(self.by_api_key(key)),
             Presented::Bearer(token) => Box::pin(self.by_access_token(token)),
             Presented::Cookie(token) => Box::pin(self.by_session(token, parts)),
