@@ -115,7 +115,8 @@ create table demo_booking_events (
   foreign key (org_id, booking_id) references demo_bookings (org_id, booking_id)
 );
 create index demo_booking_events_of on demo_booking_events (org_id, booking_id, at);
-select tenant_table('demo_booking_events', '{select,insert}');
+-- Deleted only with its booking, when the operator keeps bookings for a time.
+select tenant_table('demo_booking_events', '{select,insert,delete}');
 
 -- A booking that changed is told like a call that changed. Its id travels in `call_id`, which the protocol calls `id`.
 alter domain live_kind drop constraint live_kind_check;

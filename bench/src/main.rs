@@ -15,6 +15,7 @@ mod bodies;
 mod http;
 mod machine;
 mod pgbench;
+mod recordings;
 mod sections;
 mod stage;
 
@@ -22,7 +23,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
 
-/// Measures ingest, the list of calls, live connections, the start, and backups.
+/// Measures ingest, the list of calls, live connections, the start, backups, and the copying of recordings.
 #[derive(Parser, Debug)]
 pub struct Options {
     /// The voxanne binary.
@@ -32,7 +33,7 @@ pub struct Options {
     #[arg(long)]
     dir: PathBuf,
     /// What to measure; everything by default.
-    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Section::Ingest, Section::List, Section::Live, Section::Start, Section::Backup])]
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Section::Ingest, Section::List, Section::Live, Section::Start, Section::Backup, Section::Recordings])]
     only: Vec<Section>,
     /// Length of one measurement in seconds.
     #[arg(long, default_value_t = 5)]
@@ -49,6 +50,9 @@ pub struct Options {
     /// Calls that are backed up and restored.
     #[arg(long, default_value_t = 100_000)]
     backup_calls: u32,
+    /// Recordings of 50 MB that are copied.
+    #[arg(long, default_value_t = 12)]
+    recordings: u64,
     /// Idle live connections.
     #[arg(long, default_value_t = 8_000)]
     sockets: u32,
@@ -70,6 +74,8 @@ enum Section {
     Start,
     /// Backup and restore.
     Backup,
+    /// The copying of recordings.
+    Recordings,
 }
 
 fn main() -> anyhow::Result<()> {

@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use crate::bodies::{CALL_PREFIX, FIRST_CALL, FIRST_STAMP, Kind, Template};
 use crate::http::{self, Connection};
 use crate::stage::{ORGS, SECRET, Spent, Stage, org_expression};
-use crate::{Options, Section, machine, pgbench, say};
+use crate::{Options, Section, machine, pgbench, recordings, say};
 
 /// Calls that are running while events about them come in.
 const RUNNING_CALLS: u64 = 2_000;
@@ -35,6 +35,7 @@ pub async fn run(options: &Options) -> anyhow::Result<()> {
             Section::Live => live(&stage, options).await?,
             Section::Start => start(&mut stage).await?,
             Section::Backup => backup(&stage, options)?,
+            Section::Recordings => recordings::run(&mut stage, options).await?,
         }
     }
     stage.stop()

@@ -42,7 +42,7 @@ impl Stage {
         let data = options.dir.join("data");
         // Free when looked at; nobody else on the machine hurries to take it.
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
-        let server = spawn(&options.voxanne, &data, address, &["--no-worker"])?;
+        let server = spawn(&options.voxanne, &data, address, &["--no-worker"], &[])?;
         let mut stage = Self {
             voxanne: options.voxanne.clone(),
             data,
@@ -173,9 +173,14 @@ impl Stage {
 
     /// Stops the server and starts it again as an operator would; answers the time until it was ready.
     pub async fn restart(&mut self, arguments: &[&str]) -> anyhow::Result<Duration> {
+        self.restart_with(arguments, &[]).await
+    }
+
+    /// The same with more settings.
+    pub async fn restart_with(&mut self, arguments: &[&str], settings: &[(&str, &str)]) -> anyhow::Result<Duration> {
         self.end()?;
         let began = Instant::now();
-        self.server = spawn(&self.voxanne, &self.data, self.address, arguments)?;
+        self.server = spawn(&self.voxanne, &self.data, self.address, arguments, settings)?;
         self.wait_until_ready(FIRST_START).await?;
         Ok(began.elapsed())
     }
@@ -267,10 +272,17 @@ pub fn org_expression(number: &str) -> String {
     format!("('018f0000-0000-7000-8000-' || lpad(({number} % {ORGS})::text, 12, '0'))::uuid")
 }
 
-fn spawn(voxanne: &Path, data: &Path, address: SocketAddr, arguments: &[&str]) -> anyhow::Result<Child> {
+fn spawn(
+    voxanne: &Path,
+    data: &Path,
+    address: SocketAddr,
+    arguments: &[&str],
+    settings: &[(&str, &str)],
+) -> anyhow::Result<Child> {
     let log = std::fs::OpenOptions::new().create(true).append(true).open(data.with_file_name("server.log"))?;
     let mut command = Command::new(voxanne);
     set_environment(&mut command, data, address);
+    command.envs(settings.iter().copied());
     let child = command.arg("serve").args(arguments).stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).spawn();
     child.with_context(|| format!("{} does not start", voxanne.display()))
 }

@@ -16,15 +16,16 @@ use std::sync::Arc;
 use axum::extract::FromRef;
 use identity::Authority;
 use identity::organizations::actions::operator_organization;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use mail::{MailError, Outbox};
 use platform::clock::Clock;
 use platform::config::Origin;
 use platform::crypto::{CryptoError, MasterKey};
-use platform::http::{Limiter, PublicRouter, TenantRouter};
+use platform::http::{Limiter, Problem, PublicRouter, TenantRouter};
 use platform::ids::OrgId;
 use platform::jobs::Jobs;
 use platform::tenancy::{DbError, Tenancy, TenantTx};
+use utoipa::IntoResponses;
 
 use slots::model::{RulesError, Slot};
 
@@ -45,6 +46,8 @@ pub struct Services {
     pub public_limit: Option<Limiter<IpAddr>>,
     /// Bookings and holds per client.
     pub booking_limit: Option<Limiter<IpAddr>>,
+    /// How long a booking is kept after its demo, or after it was last touched; `None`: for ever.
+    pub keep_for: Option<SignedDuration>,
     /// Called after a change was committed.
     pub tell: Tell,
 }
@@ -93,6 +96,10 @@ impl Demos {
             Some(limit) => limit.check(&client.limit_key()),
             None => Ok(()),
         }
+    }
+
+    fn keep_for(&self) -> Option<SignedDuration> {
+        self.0.keep_for
     }
 
     fn clock(&self) -> &Clock {
@@ -173,6 +180,18 @@ impl FromRef<Demos> for Authority {
     fn from_ref(demos: &Demos) -> Self {
         demos.0.authority.clone()
     }
+}
+
+/// How every route for the operator answers who may not use it; for its description.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "it describes, and is never made")]
+enum OperatorsOnly {
+    /// Not signed in.
+    #[response(status = 401, content_type = "application/problem+json")]
+    Unauthenticated(Problem),
+    /// Not an operator.
+    #[response(status = 403, content_type = "application/problem+json")]
+    Forbidden(Problem),
 }
 
 /// Routes for the operator.

@@ -31,6 +31,7 @@ use utoipa::openapi::OpenApi;
 use voice::VoiceState;
 use voice::provider::ProviderSettings;
 use voice::reconcile::model::SilenceLimits;
+use voice::recordings::orphans::Mode;
 
 use crate::alerts::{self, AlertsState};
 use crate::backups_api::{self, BackupsState};
@@ -134,6 +135,7 @@ impl App {
             storage,
             max_recording_bytes: config.storage.max_recording_bytes,
             copies_at_once: config.storage.copies_at_once,
+            orphans: if config.storage.settle_orphans { Mode::Settle } else { Mode::Report },
             provider: ProviderSettings {
                 api_url: config.vapi.api_url.as_str().to_owned(),
                 simulated_url: simulated_api,
@@ -178,6 +180,7 @@ impl App {
             name: site.name().to_owned(),
             public_limit: public_limit.clone(),
             booking_limit: booking_limit.clone(),
+            keep_for: config.bookings_keep_for,
             tell: Arc::new(move |org, seq| announcing.announce(org, seq)),
         });
         // Each crate that writes mails offers its own.

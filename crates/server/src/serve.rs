@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use axum::Router;
 use identity::organizations::actions::ensure_operator_organization;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use nix::sys::signal::Signal;
 use platform::clock::Clock;
 use platform::config::Config;
 use platform::outbound::Outbound;
@@ -50,6 +51,7 @@ pub async fn run(mut config: Config, arguments: ServeArguments) -> anyhow::Resul
     let (layer, faults) = config.alerts.sentry.as_ref().map(|_| faults::channel()).unzip();
     platform::telemetry::start_logging(&config.log, layer.clone())?;
     faults::catch_panics(layer);
+    outlive_file_limits().context("the signal of a file that grows too large could not be caught")?;
     if std::env::var_os(PSEUDO).is_some() {
         platform::i18n::speak_pseudo();
     }
@@ -108,6 +110,7 @@ async fn serve(
     app.start_forgetting(&tasks);
     if database.embedded.is_some() {
         app.jobs().take_back().await?;
+        app.voice.start_clearing();
     }
     if !arguments.no_worker {
         app.start_worker();
@@ -159,6 +162,12 @@ async fn serve(
         api.abort();
     }
     outcome
+}
+
+/// A file that grows beyond a limit of the process (`LimitFSIZE`) becomes an error of whoever writes it, as on a full disk. By
+/// itself the system would end the process. What is caught once stays caught.
+fn outlive_file_limits() -> std::io::Result<()> {
+    signal(SignalKind::from_raw(Signal::SIGXFSZ as i32)).map(drop)
 }
 
 async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {

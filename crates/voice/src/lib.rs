@@ -31,10 +31,11 @@ use std::sync::Arc;
 
 use axum::extract::FromRef;
 use identity::Authority;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use platform::clock::Clock;
 use platform::config::Origin;
 use platform::crypto::MasterKey;
+use platform::http::problem::Chain;
 use platform::http::{Limiter, PublicRouter, TenantRouter};
 use platform::ids::{ConnectionId, OrgId};
 use platform::jobs::Jobs;
@@ -79,6 +80,8 @@ pub struct Services {
     pub max_recording_bytes: u64,
     /// Recordings that this process copies at a time.
     pub copies_at_once: usize,
+    /// What is done about files without a row and rows without a file.
+    pub orphans: recordings::orphans::Mode,
     /// Who is this and may they.
     pub authority: Authority,
     /// Where the provider finds this installation.
@@ -142,6 +145,7 @@ pub struct VoiceParts {
     listenings: Listenings,
     copier: Copier,
     copies_at_once: usize,
+    orphans: recordings::orphans::Mode,
     webhooks: Arc<WebhookState>,
     neighbours: Neighbours,
 }
@@ -213,6 +217,7 @@ impl VoiceState {
             listenings: Listenings::default(),
             copier,
             copies_at_once: services.copies_at_once,
+            orphans: services.orphans,
             webhooks,
             neighbours,
         }))
@@ -271,6 +276,22 @@ impl VoiceState {
         self.neighbours.start(&self.tenancy, self.live.hub.clone(), &self.live.tasks);
     }
 
+    /// Removes what a process before this one left half-written in the folder of recordings. Only for an installation that has
+    /// one process, before it begins to work.
+    pub fn start_clearing(&self) {
+        // Times of files are a tick of the kernel behind.
+        let before = self.now().saturating_sub(SignedDuration::from_millis(10)).unwrap_or(Timestamp::MIN);
+        let storage = self.storage.clone();
+        self.live.tasks.spawn(async move {
+            match recordings::orphans::clear_unfinished(&storage, before).await {
+                Ok(removed) => tracing::debug!(removed, "half-written recordings of an earlier process are removed"),
+                Err(error) => {
+                    tracing::warn!(error = %Chain(&error), "half-written recordings stay until the daily look");
+                }
+            }
+        });
+    }
+
     /// Starts the duties that one node of an installation must do.
     pub fn start_worker(&self) {
         calls::jobs::keep_indexed(self.tenancy.clone(), &self.jobs);
@@ -278,6 +299,13 @@ impl VoiceState {
         reconcile::jobs::start(&self.reconciler, self.silence, &self.jobs);
         recordings::jobs::start(&self.copier, &self.jobs, self.copies_at_once);
         retention::jobs::start(&self.tenancy, self.authority.clock(), &self.jobs, &self.storage);
+        let sweeper = recordings::orphans::Sweeper {
+            tenancy: self.tenancy.clone(),
+            clock: self.authority.clock().clone(),
+            storage: self.storage.clone(),
+            jobs: self.jobs.clone(),
+        };
+        recordings::jobs::start_sweeping(&sweeper, self.orphans, &self.jobs);
     }
 }
 

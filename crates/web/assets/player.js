@@ -2,6 +2,7 @@
 // the browser's own player stands in its place.
 //
 // Nothing is fetched before somebody plays: a call that is only looked at was not listened to, and the audit list says so.
+import { toast } from "./app.js";
 import { clock } from "./time.js";
 
 const BACK = 5;
@@ -9,6 +10,8 @@ const ON = 15;
 // Silence that is left where it is cut out, so that turns do not run into each other.
 const BREATH = 0.4;
 const SPEEDS = [0.75, 1, 1.25, 1.5, 2];
+// What is heard of a recording with a channel for each side, and which of the three ways to the ear is then open.
+const WAYS = ["both", "caller", "agent"];
 
 /**
  * A length of time as it is spoken: "1 minute 6 seconds".
@@ -59,6 +62,8 @@ export class Player extends HTMLElement {
   wanders = false;
   /** @type {Element | null} */
   marked = null;
+  /** The ways to the ear, once somebody wanted to hear one side alone. @type {GainNode[]} */
+  ways = [];
   leave = new AbortController();
 
   connectedCallback() {
@@ -75,6 +80,8 @@ export class Player extends HTMLElement {
     });
     audio.removeAttribute("controls");
     for (const part of this.querySelectorAll("[data-scripted]")) part.removeAttribute("hidden");
+    // Only a page that came safely may write to the clipboard.
+    if (navigator.clipboard) this.querySelector("[data-do=share]")?.removeAttribute("hidden");
 
     this.leave = new AbortController();
     const { signal } = this.leave;
@@ -91,6 +98,8 @@ export class Player extends HTMLElement {
     on(this, "change", (event) => this.chosen(event));
     on(document, "keydown", (event) => this.key(event));
     on(document, "click", (event) => this.picked(event));
+    // Somebody looks for words: the list is theirs until they choose a place to listen to.
+    on(document, "vx:found", () => { this.wanders = true; });
     // After a part of the page was fetched again its marks are gone.
     on(document, "htmx:after:swap", () => { this.marked = null; this.follow(); });
     for (const type of ["wheel", "touchmove"]) {
@@ -107,6 +116,7 @@ export class Player extends HTMLElement {
     this.leave.abort();
     cancelAnimationFrame(this.frame);
     this.audio?.pause();
+    void this.context?.suspend();
   }
 
   get now() { return this.audio?.currentTime ?? 0; }
@@ -120,6 +130,7 @@ export class Player extends HTMLElement {
   }
 
   play() {
+    void this.context?.resume();
     this.audio?.play().catch((/** @type {Error} */ error) => {
       // Interrupted by a pause that came right after it: nothing has failed.
       if (error.name !== "AbortError") this.failed();
@@ -133,9 +144,45 @@ export class Player extends HTMLElement {
     this.turned();
   }
 
+  /** Lets both sides be heard, or one of them, in both ears. @param {string} side */
+  hear(side) {
+    if (side !== "both" && !this.ways.length) this.divide();
+    this.ways.forEach((way, index) => { way.gain.value = WAYS[index] === side ? 1 : 0; });
+    this.setAttribute("side", side);
+  }
+
+  /** Until somebody asks for one side nothing stands between the file and the ear. */
+  divide() {
+    if (!this.audio) return;
+    this.context = new AudioContext();
+    const { destination } = this.context;
+    const sound = this.context.createMediaElementSource(this.audio);
+    const channels = this.context.createChannelSplitter(2);
+    sound.connect(channels);
+    this.ways = WAYS.map(() => new GainNode(destination.context));
+    const [both, caller, agent] = this.ways;
+    sound.connect(both).connect(destination);
+    channels.connect(caller, 0).connect(destination);
+    channels.connect(agent, 1).connect(destination);
+  }
+
+  /** Copies an address that begins here. It opens for members of the organization who sign in, like the page itself. */
+  async share() {
+    const link = new URL(location.pathname, location.href);
+    const second = Math.floor(this.now);
+    if (second > 0) link.searchParams.set("t", String(second));
+    const button = this.querySelector("[data-do=share]");
+    try {
+      await navigator.clipboard.writeText(link.href);
+      toast((button?.getAttribute("data-done") ?? "").replace("{at}", clock(second)));
+    } catch {
+      toast(button?.getAttribute("data-refused") ?? "");
+    }
+  }
+
   /** @param {number} by steps up or down */
   change(by) {
-    const menu = this.querySelector("select");
+    const menu = /** @type {HTMLSelectElement | null} */ (this.querySelector("#speed"));
     if (!menu || !this.audio) return;
     const at = SPEEDS.indexOf(this.audio.playbackRate);
     const rate = SPEEDS[Math.min(SPEEDS.length - 1, Math.max(0, at + by))] ?? 1;
@@ -232,11 +279,15 @@ export class Player extends HTMLElement {
     if (what === "toggle") this.toggle();
     else if (what === "back") this.seek(this.now - BACK);
     else if (what === "on") this.seek(this.now + ON);
+    else if (what === "share") void this.share();
   }
 
   /** @param {Event} event */
   chosen(event) {
-    if (event.target instanceof HTMLSelectElement && this.audio) this.audio.playbackRate = Number(event.target.value);
+    const menu = event.target;
+    if (!(menu instanceof HTMLSelectElement) || !this.audio) return;
+    if (menu.id === "speed") this.audio.playbackRate = Number(menu.value);
+    else this.hear(menu.value);
   }
 
   /** A press on a turn: its time, or its words unless somebody is marking them. @param {MouseEvent} event */

@@ -261,14 +261,15 @@ fn call_rows(now: Timestamp) -> Vec<CallRow> {
 
 fn sample_retention(asked: &HashMap<String, String>) -> retention::Retention {
     let has = |name: &str| asked.contains_key(name);
-    let preview = retention::Preview { recordings: 1_204, bytes: 3_400_000_000, calls: 87, held: 2 };
+    let preview =
+        retention::Preview { recordings: 1_204, bytes: 3_400_000_000, calls: 87, held: 2, ..Default::default() };
     retention::Retention {
         recording_days: Some(90),
         content_days: None,
         days: retention::Days {
             recording: "30".to_owned(),
             content: "365".to_owned(),
-            content_error: has("problem").then(|| "Must not be less than recording_days.".to_owned()),
+            content_error: has("problem").then(|| "Must not be less than the days of recordings.".to_owned()),
             ..retention::Days::default()
         },
         preview: has("show").then(|| if has("empty") { retention::Preview::default() } else { preview }),

@@ -107,7 +107,13 @@ impl Stage {
 
 fn storage(folder: &Path) -> Storage {
     let folder = StoragePlace::Folder(folder.to_owned());
-    let config = StorageConfig { place: folder, keys: Vec::new(), max_recording_bytes: 1 << 31, copies_at_once: 1 };
+    let config = StorageConfig {
+        place: folder,
+        keys: Vec::new(),
+        max_recording_bytes: 1 << 31,
+        copies_at_once: 1,
+        settle_orphans: false,
+    };
     Storage::open(&config, Path::new("/nowhere")).unwrap()
 }
 

@@ -503,6 +503,25 @@ pub(crate) async fn forget_expired(demos: &Demos) -> Result<u64, DemoError> {
     Ok(freed)
 }
 
+/// Removes bookings that are older than the operator keeps them; none when they are kept for ever.
+pub(crate) async fn remove_old(demos: &Demos) -> Result<u64, DemoError> {
+    let Some(keep_for) = demos.keep_for() else { return Ok(0) };
+    let mut removed = 0;
+    loop {
+        // A portion at a time: nobody waits long for a lock, and what is done stays done.
+        let mut tx = demos.begin().await?;
+        let portion = store::remove_old(&mut tx, demos.now() - keep_for).await?;
+        if portion > 0 {
+            audit::record(&mut tx, Actor::System, "demo.forgotten", None, json!({ "bookings": portion })).await?;
+        }
+        tx.commit().await?;
+        removed += portion;
+        if portion == 0 {
+            return Ok(removed);
+        }
+    }
+}
+
 impl Demos {
     /// The desk that mails are written at.
     fn desk<'a>(&'a self, rules: &'a OpeningRules) -> Desk<'a> {

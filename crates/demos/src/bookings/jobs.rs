@@ -1,4 +1,5 @@
-//! What happens later: times that were held and not booked become free in the table too.
+//! What happens later: times that were held and not booked become free in the table too, and bookings are forgotten when
+//! the operator keeps them for a time only.
 
 use std::time::Duration;
 
@@ -11,17 +12,28 @@ use crate::{DemoError, Demos};
 const SCHEDULE: Schedule =
     Schedule { name: "demos.forget_holds", every: Duration::from_mins(10), patience: Duration::from_mins(2) };
 
+/// Old bookings; hourly, as nobody waits for it.
+const KEEPING: Schedule =
+    Schedule { name: "demos.forget_bookings", every: Duration::from_hours(1), patience: Duration::from_mins(10) };
+
 pub(crate) fn start(demos: &Demos, jobs: &Jobs) {
-    let demos = demos.clone();
+    let holds = demos.clone();
     jobs.schedule(SCHEDULE, move || {
-        let demos = demos.clone();
-        async move {
-            match actions::forget_expired(&demos).await {
-                Ok(freed) => Ok(Report::new().count("forgotten", freed)),
-                // Nobody can have held anything yet.
-                Err(DemoError::NoOperator) => Ok(Report::new()),
-                Err(error) => Err(error),
-            }
-        }
+        let demos = holds.clone();
+        async move { told(actions::forget_expired(&demos).await) }
     });
+    let bookings = demos.clone();
+    jobs.schedule(KEEPING, move || {
+        let demos = bookings.clone();
+        async move { told(actions::remove_old(&demos).await) }
+    });
+}
+
+fn told(forgotten: Result<u64, DemoError>) -> Result<Report, DemoError> {
+    match forgotten {
+        Ok(rows) => Ok(Report::new().count("forgotten", rows)),
+        // Nobody can have held or booked anything yet.
+        Err(DemoError::NoOperator) => Ok(Report::new()),
+        Err(error) => Err(error),
+    }
 }

@@ -393,6 +393,31 @@ pub(crate) async fn tell(tx: &mut TenantTx, id: BookingId, state: State) -> Resu
     Ok(seq)
 }
 
+/// Removes a portion of the bookings that were over and untouched before a time, with their history. Answers how many.
+pub(crate) async fn remove_old(tx: &mut TenantTx, before: Timestamp) -> Result<u64, DbError> {
+    let org = tx.org();
+    let old: Vec<BookingId> = sqlx::query_scalar(
+        "select booking_id from demo_bookings \
+          where org_id = $1 and state <> 'held' and greatest(coalesce(ends_at, updated_at), updated_at) < $2 \
+          order by created_at limit 500 for update skip locked",
+    )
+    .bind(org)
+    .bind(before.to_sqlx())
+    .fetch_all(tx.conn())
+    .await?;
+    sqlx::query("delete from demo_booking_events where org_id = $1 and booking_id = any ($2)")
+        .bind(org)
+        .bind(&old)
+        .execute(tx.conn())
+        .await?;
+    let removed = sqlx::query("delete from demo_bookings where org_id = $1 and booking_id = any ($2)")
+        .bind(org)
+        .bind(&old)
+        .execute(tx.conn())
+        .await?;
+    Ok(removed.rows_affected())
+}
+
 /// The number of the newest live event of the transaction's organization.
 pub(crate) async fn newest_event(tx: &mut TenantTx) -> Result<i64, DbError> {
     let org = tx.org();

@@ -12,7 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::actions;
 use super::model::{OpeningRules, Slot, WeeklyHours, zone};
-use crate::{DemoError, Demos, words};
+use crate::{DemoError, Demos, OperatorsOnly, words};
 
 /// Most days that can be asked for at once.
 const MOST_DAYS: i32 = 62;
@@ -204,8 +204,7 @@ impl Validate for RulesView {
 /// Shows when demos are offered.
 #[utoipa::path(get, path = "/api/v1/demo-rules", operation_id = "get_demo_rules", tag = "demos", security(("bearer" = [])), responses(
     (status = 200, body = RulesView),
-    (status = 401, body = Problem, content_type = "application/problem+json"),
-    (status = 403, body = Problem, content_type = "application/problem+json"),
+    OperatorsOnly,
 ))]
 async fn get_demo_rules(_: Operator, Extract(demos): Extract<Demos>) -> Result<Json<RulesView>, ApiError> {
     Ok(Json(actions::opening_rules(&demos).await?.into()))
@@ -215,8 +214,7 @@ async fn get_demo_rules(_: Operator, Extract(demos): Extract<Demos>) -> Result<J
 #[utoipa::path(put, path = "/api/v1/demo-rules", operation_id = "update_demo_rules", tag = "demos", security(("bearer" = [])),
     request_body = RulesView, responses(
     (status = 200, body = RulesView),
-    (status = 401, body = Problem, content_type = "application/problem+json"),
-    (status = 403, body = Problem, content_type = "application/problem+json"),
+    OperatorsOnly,
     (status = 422, body = Problem, content_type = "application/problem+json"),
 ))]
 async fn update_demo_rules(

@@ -142,3 +142,34 @@ async fn the_desk_is_for_operators_only() {
         desk.get(path).await.refuses(401, "unauthenticated");
     }
 }
+
+#[tokio::test]
+async fn bookings_are_kept_for_ever_or_as_long_as_the_operator_says() {
+    let desk = TestDesk::with(&[("VOXANNE_BOOKINGS_KEEP_DAYS", "90")], None).await;
+    let id = booked(&desk).await;
+    let call = amara_with(&json!({ "email": "call@example.com" }));
+    desk.post("/api/v1/demo-bookings", &call).await.expect(201);
+    desk.advance(60 * 24 * 60);
+    let later = json!({ "email": "later@example.com", "slot": "2027-01-27T09:00:00Z" });
+    desk.post("/api/v1/demo-bookings", &amara_with(&later)).await.expect(201);
+    // 91 days after the first demo, 29 after the last.
+    desk.advance(32 * 24 * 60);
+    desk.start_worker();
+    while desk.count("select count(*) from demo_bookings").await > 1 {
+        tokio::task::yield_now().await;
+    }
+    assert!(matches!(actions::show(&desk.demos, id).await, Err(DemoError::NotFound)));
+    assert_eq!(desk.count("select count(*) from demo_booking_events").await, 1);
+    let told = "select count(*) from audit_log where action = 'demo.forgotten' and detail ->> 'bookings' = '2'";
+    assert_eq!(desk.count(told).await, 1);
+
+    let keeping = TestDesk::new().await;
+    booked(&keeping).await;
+    keeping.advance(3_650 * 24 * 60);
+    keeping.start_worker();
+    let done = "select count(*) from schedules where name = 'demos.forget_bookings' and succeeded_at is not null";
+    while keeping.count(done).await == 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(keeping.count("select count(*) from demo_bookings").await, 1);
+}

@@ -179,11 +179,12 @@ fn build(
     told: Arc<Mutex<Vec<OrgId>>>,
 ) -> Demos {
     let env: BTreeMap<_, _> = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let config = Config::from_env(&env).unwrap();
     let outbox = Outbox::new(mail::Services {
         tenancy: tenancy.clone(),
         clock: db.clock(),
         master_key: db.master_key(),
-        config: Config::from_env(&env).unwrap().mail,
+        config: config.mail,
     });
     let identity = identity::State::new(identity::Services {
         tenancy,
@@ -201,6 +202,7 @@ fn build(
         name: "Voxanne".to_owned(),
         public_limit: None,
         booking_limit: limit,
+        keep_for: config.bookings_keep_for,
         tell: Arc::new(move |org, _| told.lock().unwrap().push(org)),
     })
 }

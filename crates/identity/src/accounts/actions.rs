@@ -240,6 +240,33 @@ pub(crate) async fn record_everywhere(
     Ok(())
 }
 
+/// Whose an address is, by the password, under the same throttle as a sign-in.
+pub(crate) async fn prove_account(
+    authority: &Authority,
+    email: &str,
+    password: Secret,
+    client: ClientAddr,
+) -> Result<UserId, AccountError> {
+    let attempt = Attempt::begin(authority, email, client).await?;
+    let mut tx = authority.tenancy().system(PEOPLE).await?;
+    let login = store::find_login(&mut tx, email).await?;
+    tx.commit().await?;
+    let stored = login.as_ref().map(|login| login.password_hash.as_str());
+    let is_right = attempt.verify(stored, password).await?;
+    match login {
+        Some(login) if is_right => {
+            let mut tx = authority.tenancy().system(PEOPLE).await?;
+            attempt.succeeded(&mut tx).await?;
+            tx.commit().await?;
+            Ok(login.id)
+        }
+        other => {
+            attempt.failed(other.map(|login| login.id)).await?;
+            Err(AccountError::WrongCredentials)
+        }
+    }
+}
+
 /// One try of a password: asks the throttle, holds the turn at the hash, counts the outcome.
 pub(crate) struct Attempt<'a> {
     authority: &'a Authority,

@@ -20,6 +20,9 @@ pub const ROTATES_AFTER: SignedDuration = SignedDuration::from_hours(1);
 /// How long the token before serves requests that were under way, counted from the first use of its successor.
 pub const PREVIOUS_SERVES_FOR: SignedDuration = SignedDuration::from_secs(30);
 
+/// A form whose link works once may be pressed a second time this long after the first, and is answered like it.
+pub(crate) const PRESSED_AGAIN: SignedDuration = SignedDuration::from_mins(10);
+
 /// Fewest bytes of a new password.
 pub const SHORTEST_PASSWORD: usize = 12;
 /// Most bytes of a password. Longer ones are refused before any work is done for them.
@@ -130,6 +133,17 @@ pub struct SignedInUser {
     pub org: Option<OrgId>,
     /// Everywhere they belong, the last used first.
     pub memberships: Vec<Membership>,
+}
+
+impl SignedInUser {
+    /// Lets an organization of theirs come first, as the last used one would.
+    pub(crate) fn looking_at(mut self, org: OrgId) -> Self {
+        if self.memberships.iter().any(|membership| membership.org_id == org) {
+            self.org = Some(org);
+            self.memberships.sort_by_key(|membership| membership.org_id != org);
+        }
+        self
+    }
 }
 
 #[cfg(test)]

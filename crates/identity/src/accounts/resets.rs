@@ -13,9 +13,9 @@ use platform::secret::Secret;
 use platform::tenancy::DbError;
 use serde_json::json;
 
-use super::actions::{AccountError, record_everywhere};
+use super::actions::{AccountError, prove_account, record_everywhere};
 use super::mails::{self, Addressee};
-use super::model::{EmailAddress, LONGEST_PASSWORD, SHORTEST_PASSWORD};
+use super::model::{EmailAddress, LONGEST_PASSWORD, PRESSED_AGAIN, SHORTEST_PASSWORD};
 use super::store;
 use super::throttle::{self, Kind};
 use crate::access::{Authority, TOKEN_CHARS};
@@ -126,6 +126,31 @@ pub async fn reset_password(
     authority.outbox().wake();
     authority.forget_user(user);
     Ok(())
+}
+
+/// The form of a link, pressed again: whether the link set just this password a moment ago. A wrong guess counts like a
+/// failed sign-in.
+pub async fn was_just_set(
+    authority: &Authority,
+    token: &str,
+    password: Secret,
+    client: ClientAddr,
+) -> Result<bool, AccountError> {
+    if token.len() != TOKEN_CHARS {
+        return Ok(false);
+    }
+    let since = authority.now() - PRESSED_AGAIN;
+    let mut tx = authority.tenancy().system(PEOPLE).await?;
+    let email = store::find_used_reset(&mut tx, &token_digest(token), since).await?;
+    tx.commit().await?;
+    let Some(email) = email else {
+        return Ok(false);
+    };
+    match prove_account(authority, &email, password, client).await {
+        Ok(_) => Ok(true),
+        Err(AccountError::WrongCredentials | AccountError::Throttled { .. }) => Ok(false),
+        Err(other) => Err(other),
+    }
 }
 
 /// Tells a person that their password was changed. In the transaction of the change.

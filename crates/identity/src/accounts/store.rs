@@ -153,6 +153,23 @@ pub(crate) async fn lock_reset(tx: &mut SystemTx, digest: &[u8], now: Timestamp)
     Ok(user)
 }
 
+/// The address of the person whose link was used since a time, for whoever has the link.
+pub(crate) async fn find_used_reset(
+    tx: &mut SystemTx,
+    digest: &[u8],
+    since: Timestamp,
+) -> Result<Option<String>, DbError> {
+    let email = sqlx::query_scalar(
+        "select u.email from password_resets r join users u on u.id = r.user_id and u.disabled_at is null
+          where r.digest = $1 and r.used_at >= $2",
+    )
+    .bind(digest)
+    .bind(since.to_sqlx())
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(email)
+}
+
 /// Makes every link of a person worthless.
 pub(crate) async fn use_resets(tx: &mut SystemTx, user: UserId, now: Timestamp) -> Result<(), DbError> {
     sqlx::query("update password_resets set used_at = $2 where user_id = $1 and used_at is null")

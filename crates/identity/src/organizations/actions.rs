@@ -19,10 +19,10 @@ use super::model::{
 };
 use super::store::{self, InvitationToInsert};
 use crate::access::{Authority, Caller, Person, Role, TOKEN_CHARS};
-use crate::accounts::actions::{AccountError, Attempt};
+use crate::accounts::actions::{AccountError, prove_account, sign_in};
 use crate::accounts::mails::Addressee;
 use crate::accounts::model::{
-    EmailAddress, LONGEST_PASSWORD, SHORTEST_PASSWORD, SignedInUser, same_address, tidy_name,
+    EmailAddress, LONGEST_PASSWORD, PRESSED_AGAIN, SHORTEST_PASSWORD, SignedInUser, same_address, tidy_name,
 };
 use crate::accounts::passwords::{PasswordError, Passwords};
 use crate::accounts::store::{self as accounts, NewUser};
@@ -469,6 +469,24 @@ pub async fn accept_invitation(
     join(authority, &digest, user, None).await
 }
 
+/// The form of a link, pressed again: whoever joined by it a moment ago and gives the same password is let in like the
+/// first time. To anybody else the link is dead.
+pub async fn accept_again(
+    authority: &Authority,
+    token: &str,
+    password: Secret,
+    client: ClientAddr,
+) -> Result<SignedInUser, OrganizationError> {
+    let digest = link_digest(token)?;
+    let since = authority.now() - PRESSED_AGAIN;
+    let mut tx = authority.tenancy().system(JOINING).await?;
+    let accepted = store::find_accepted_invitation(&mut tx, &digest, since).await?;
+    tx.commit().await?;
+    let (org, email) = accepted.ok_or(OrganizationError::LinkDead)?;
+    let user = sign_in(authority, &email, password, client).await?;
+    Ok(user.looking_at(org))
+}
+
 /// Joins by a link as the signed-in person, who must be the invited one, and selects nothing: see
 /// [`crate::accounts::actions::select_organization`].
 pub async fn accept_invitation_as(
@@ -485,32 +503,6 @@ pub async fn accept_invitation_as(
         return Err(OrganizationError::OtherAccount);
     }
     join(authority, &digest, person.user, None).await
-}
-
-async fn prove_account(
-    authority: &Authority,
-    email: &str,
-    password: Secret,
-    client: ClientAddr,
-) -> Result<UserId, OrganizationError> {
-    let attempt = Attempt::begin(authority, email, client).await?;
-    let mut tx = authority.tenancy().system(JOINING).await?;
-    let login = accounts::find_login(&mut tx, email).await?;
-    tx.commit().await?;
-    let stored = login.as_ref().map(|login| login.password_hash.as_str());
-    let is_right = attempt.verify(stored, password).await?;
-    match login {
-        Some(login) if is_right => {
-            let mut tx = authority.tenancy().system(JOINING).await?;
-            attempt.succeeded(&mut tx).await?;
-            tx.commit().await?;
-            Ok(login.id)
-        }
-        other => {
-            attempt.failed(other.map(|login| login.id)).await?;
-            Err(AccountError::WrongCredentials.into())
-        }
-    }
 }
 
 async fn join(
@@ -539,12 +531,10 @@ async fn join(
         let actor = Actor::Member(user);
         audit::record_system(&mut tx, found.org_id, actor, "member.joined", Some(&subject), detail).await?;
     }
-    let mut memberships = accounts::list_memberships(&mut tx, user).await?;
+    let memberships = accounts::list_memberships(&mut tx, user).await?;
     tx.commit().await?;
     authority.forget_user(user);
-    // The organization just joined comes first, as the last used one would.
-    memberships.sort_by_key(|membership| membership.org_id != found.org_id);
-    Ok(SignedInUser { user, org: Some(found.org_id), memberships })
+    Ok(SignedInUser { user, org: None, memberships }.looking_at(found.org_id))
 }
 
 /// Deeds in the caller's organization, newest first.

@@ -350,6 +350,24 @@ pub(crate) async fn find_invitation(
     Ok(found)
 }
 
+/// Where a link let somebody join since a time, and under which address.
+pub(crate) async fn find_accepted_invitation(
+    tx: &mut SystemTx,
+    digest: &[u8],
+    since: Timestamp,
+) -> Result<Option<(OrgId, String)>, DbError> {
+    let found = sqlx::query_as(
+        "select i.org_id, i.email from invitations i \
+           join organizations o on o.org_id = i.org_id and o.deleted_at is null \
+          where i.digest = $1 and i.accepted_at >= $2",
+    )
+    .bind(digest)
+    .bind(since.to_sqlx())
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(found)
+}
+
 pub(crate) async fn accept_invitation(
     tx: &mut SystemTx,
     org: OrgId,

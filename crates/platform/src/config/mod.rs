@@ -70,6 +70,8 @@ pub struct Config {
     pub quotas: QuotaConfig,
     /// What the public website says.
     pub site: SiteConfig,
+    /// How long a demo booking is kept; `None`: for ever.
+    pub bookings_keep_for: Option<jiff::SignedDuration>,
     /// Log output.
     pub log: LogConfig,
 }
@@ -217,6 +219,7 @@ impl Config {
         let site = site(&mut reader);
         let source = database.as_ref().ok().map(|database| &database.source);
         let backup = s3.and_then(|s3| backup::read(&mut reader, source, &s3));
+        let bookings_keep_for = reader.optional(&variables::BOOKINGS_KEEP_DAYS, values::days);
         let quotas = quotas(&mut reader);
         let log = log(&mut reader);
         let problems = reader.into_problems();
@@ -235,6 +238,7 @@ impl Config {
                 alerts: alerts?,
                 quotas: quotas?,
                 site: site?,
+                bookings_keep_for: bookings_keep_for?,
                 log: log?,
             })
         };

@@ -20,6 +20,8 @@ pub struct StorageConfig {
     pub max_recording_bytes: u64,
     /// Recordings that one server copies at a time.
     pub copies_at_once: usize,
+    /// Whether files without a row, and rows without a file, are settled, not only reported.
+    pub settle_orphans: bool,
 }
 
 /// Where files are.
@@ -82,7 +84,13 @@ pub(super) fn read(reader: &mut Reader<'_>, s3: &S3Settings) -> Result<StorageCo
     let keys = keys(reader);
     let max_recording_bytes = reader.value(&variables::RECORDING_MAX_BYTES, values::amount);
     let copies_at_once = reader.value(&variables::RECORDINGS_AT_ONCE, |text| values::number_in(text, 1..=64));
+    let settle_orphans = reader.value(&variables::ORPHANS, |text| match text {
+        "report" => Ok(false),
+        "settle" => Ok(true),
+        _ => Err("must be report or settle".to_owned()),
+    });
     Ok(StorageConfig {
+        settle_orphans: settle_orphans?,
         place: place?,
         keys: keys?,
         max_recording_bytes: max_recording_bytes?,

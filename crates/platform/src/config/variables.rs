@@ -424,6 +424,16 @@ pub(super) static RECORDINGS_AT_ONCE: Variable = Variable {
     secret: false,
 };
 
+pub(super) static ORPHANS: Variable = Variable {
+    name: "VOXANNE_ORPHANS",
+    section: Section::Storage,
+    meaning: "What is done every day about files that no recording names and recordings whose file is gone, once they are a day \
+              old: `report` counts them on the page Jobs, `settle` removes the former and copies the latter again.",
+    default: Some("report"),
+    example: "settle",
+    secret: false,
+};
+
 pub(super) static OUTBOUND_ALLOW: Variable = Variable {
     name: "VOXANNE_OUTBOUND_ALLOW",
     section: Section::Outbound,
@@ -769,6 +779,16 @@ pub(super) static ALERT_BACKUP_HOURS: Variable = Variable {
     secret: false,
 };
 
+pub(super) static BOOKINGS_KEEP_DAYS: Variable = Variable {
+    name: "VOXANNE_BOOKINGS_KEEP_DAYS",
+    section: Section::Website,
+    meaning: "After how many days a demo booking that is over, or that nobody touched any more, is removed with its history, \
+              at least 30. Unset: it is kept for ever.",
+    default: None,
+    example: "730",
+    secret: false,
+};
+
 pub(super) static SITE_FILE: Variable = Variable {
     name: "VOXANNE_SITE_FILE",
     section: Section::Website,
@@ -835,6 +855,7 @@ pub static VARIABLES: &[&Variable] = &[
     &S3_SECRET_KEY,
     &RECORDING_MAX_BYTES,
     &RECORDINGS_AT_ONCE,
+    &ORPHANS,
     &OUTBOUND_ALLOW,
     &SMTP_URL,
     &SMTP_CA_FILE,
@@ -872,6 +893,7 @@ pub static VARIABLES: &[&Variable] = &[
     &ALERT_SILENCE_CALLS,
     &ALERT_BACKUP_HOURS,
     &SITE_FILE,
+    &BOOKINGS_KEEP_DAYS,
     &LOG,
     &LOG_FORMAT,
 ];

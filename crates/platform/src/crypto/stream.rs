@@ -77,6 +77,11 @@ impl StreamKey {
     }
 }
 
+/// Whether these bytes begin like a sealed stream.
+pub fn is_sealed(head: &[u8]) -> bool {
+    head.starts_with(MAGIC)
+}
+
 /// How many bytes `plain` bytes have when sealed.
 pub fn sealed_length(plain: u64) -> u64 {
     let pieces = plain.div_ceil(PIECE as u64).max(1);

@@ -13,7 +13,7 @@ use std::fmt;
 use std::ops::Range;
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use futures::stream::{BoxStream, StreamExt as _, TryStreamExt as _};
@@ -30,7 +30,8 @@ use object_store::{
 
 use crate::config::{Place, S3Config, StorageConfig};
 use crate::crypto::random_bytes;
-use seal::{Keys, Opener, Sealer};
+use crate::crypto::stream::{self, Sealer};
+use seal::{Keys, Opener};
 
 /// Size of the parts that S3 is sent. Its smallest is 5 MiB and it takes 10,000 of them: 80 GiB in all.
 const S3_PART: usize = 8 << 20;
@@ -319,12 +320,11 @@ impl Storage {
     /// Begins a file. It is there when [`Upload::finish`] returns, and never in part. A file of that key is replaced.
     pub async fn create(&self, key: &Key) -> Result<Upload, StorageError> {
         let upload = self.store()?.put_multipart_opts(&key.path(), PutMultipartOptions::default()).await?;
-        let mut upload =
-            Upload { parts: Parts::new(upload, self.part()), sealer: self.keys.sealer(key.as_str()), size: 0 };
-        if let Some(head) = upload.sealer.as_ref().map(Sealer::head) {
-            upload.parts.put(head).await?;
-        }
-        Ok(upload)
+        let mut beginning = Vec::new();
+        let sealer = self.keys.sealer(key.as_str(), &mut beginning);
+        let mut parts = Parts::new(upload, self.part());
+        parts.put(beginning.into()).await?;
+        Ok(Upload { parts, sealer, size: 0 })
     }
 
     /// Keeps what a stream gives. Answers how many bytes that were. Nothing is kept when the stream ends with an error.
@@ -407,13 +407,14 @@ impl Storage {
             .boxed()
     }
 
-    /// Removes what a process that was killed has left half-written in a folder, if it is older than `age`. Answers how many
-    /// files that were. In S3 a rule of the bucket does this (docs/operations.md).
-    pub async fn remove_unfinished(&self, age: Duration) -> Result<u64, StorageError> {
+    /// Removes what a process that was killed has left half-written in a folder, if it was last written before `before` and
+    /// would have become a file whose key is one of ours. Answers how many files that were. In S3 a rule of the bucket does this
+    /// (docs/operations.md).
+    pub async fn remove_unfinished(&self, before: Timestamp, is_ours: fn(&str) -> bool) -> Result<u64, StorageError> {
         let Some(folder) = self.folder.clone() else { return Ok(0) };
         self.prepare()?;
         let path = folder.display().to_string();
-        tokio::task::spawn_blocking(move || remove_unfinished(&folder, age))
+        tokio::task::spawn_blocking(move || remove_unfinished(&folder, &folder, before.into(), is_ours))
             .await
             .map_err(std::io::Error::other)
             .flatten()
@@ -439,7 +440,7 @@ impl Storage {
         let (stored_size, modified) = (found.meta.size, timestamp(found.meta.last_modified.timestamp_millis())?);
         let head = found.bytes().await?;
         let opener =
-            if seal::is_sealed(&head) { Some(self.keys.opener(&head, key.as_str(), stored_size)?) } else { None };
+            if stream::is_sealed(&head) { Some(self.keys.opener(&head, key.as_str(), stored_size)?) } else { None };
         Ok(Found { stored_size, modified, opener })
     }
 
@@ -479,7 +480,11 @@ impl Upload {
         self.size += bytes.len() as u64;
         let bytes = match &mut self.sealer {
             None => bytes,
-            Some(sealer) => sealer.push(&bytes)?,
+            Some(sealer) => {
+                let mut pieces = Vec::new();
+                sealer.push(&bytes, &mut pieces)?;
+                pieces.into()
+            }
         };
         self.parts.put(bytes).await
     }
@@ -487,7 +492,9 @@ impl Upload {
     /// Makes the file be there. Answers its size in bytes, before any encryption.
     pub async fn finish(mut self) -> Result<u64, StorageError> {
         if let Some(sealer) = self.sealer.take() {
-            self.parts.put(sealer.finish()?).await?;
+            let mut last = Vec::new();
+            sealer.finish(&mut last)?;
+            self.parts.put(last.into()).await?;
         }
         self.parts.writer.finish().await?;
         Ok(self.size)
@@ -571,21 +578,26 @@ fn timestamp(milliseconds: i64) -> Result<Timestamp, StorageError> {
 }
 
 /// Files that the local store writes before it renames them end with `#` and a number, which no key does.
-fn remove_unfinished(folder: &FilePath, age: Duration) -> std::io::Result<u64> {
+fn remove_unfinished(
+    root: &FilePath,
+    folder: &FilePath,
+    before: SystemTime,
+    is_ours: fn(&str) -> bool,
+) -> std::io::Result<u64> {
     let mut removed = 0;
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
         if entry.file_type()?.is_dir() {
-            removed += remove_unfinished(&entry.path(), age)?;
+            removed += remove_unfinished(root, &entry.path(), before, is_ours)?;
             continue;
         }
-        let is_unfinished = entry
-            .file_name()
-            .to_str()
-            .and_then(|name| name.rsplit_once('#'))
-            .is_some_and(|(_, number)| !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit()));
-        if is_unfinished && entry.metadata()?.modified()?.elapsed().is_ok_and(|old| old > age) {
-            std::fs::remove_file(entry.path())?;
+        let path = entry.path();
+        let name = path.strip_prefix(root).ok().and_then(FilePath::to_str).and_then(|name| name.rsplit_once('#'));
+        let is_unfinished = name.is_some_and(|(key, number)| {
+            !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit()) && is_ours(key)
+        });
+        if is_unfinished && entry.metadata()?.modified()? < before {
+            std::fs::remove_file(path)?;
             removed += 1;
         }
     }

@@ -64,6 +64,12 @@ pub static METRICS: &[Metric] = {
         metric(Summary, "voxanne_recording_copy_seconds", &[], "How long copying a recording took."),
         metric(
             Counter,
+            "voxanne_recording_orphans_removed_total",
+            &[],
+            "Files removed because no recording names them.",
+        ),
+        metric(
+            Counter,
             "voxanne_provider_requests_total",
             &["outcome"],
             "Requests to the voice provider, by what came of them.",

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{CallKind, Message, MessageKind};
+use super::{CallKind, Message, MessageKind, rest};
 use crate::json::{Node, clean, node, values};
 
 /// A latency beyond ten minutes is a broken clock.
@@ -135,7 +135,8 @@ pub enum Channel {
     Video,
 }
 
-/// Where the provider keeps one recording. The address alone does not open it: it carries no signature.
+/// Where the provider keeps one recording. The address alone may not open it: it carries no signature, or is the route that
+/// wants the account's key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Recording {
     /// Which sound.
@@ -386,7 +387,7 @@ fn report(facts: &mut Facts, envelope: &Message, message: &Node<'_>) {
     facts.structured_data = analyses.iter().find_map(|analysis| filled(analysis.get("structuredData")));
     facts.structured_outputs = artifacts.iter().find_map(|artifact| filled(artifact.get("structuredOutputs")));
     facts.latency = artifacts.iter().find_map(|artifact| latency(artifact.get("performanceMetrics")));
-    facts.recordings = recordings(&artifacts);
+    facts.recordings = recordings(&artifacts, envelope.call.id.as_deref());
     facts.transfer = transfer(message, call, &artifacts);
     facts.consent = [message, call].iter().find_map(|place| consent(place.get("compliance").get("recordingConsent")));
 }
@@ -653,7 +654,36 @@ fn nearest_rank(sorted: &[i64], percent: usize) -> Option<i64> {
     sorted.get(rank.checked_sub(1)?).copied()
 }
 
-fn recordings(artifacts: &[&Node<'_>]) -> Vec<Recording> {
+fn recordings(artifacts: &[&Node<'_>], call: Option<&str>) -> Vec<Recording> {
+    let stated = stated_recordings(artifacts);
+    if stated.is_empty() { signed_recordings(artifacts, call) } else { stated }
+}
+
+/// A signed address opens the sound for minutes and is not kept, but it says that there is a sound: the provider's own route
+/// gives a fresh address whenever it is asked.
+fn signed_recordings(artifacts: &[&Node<'_>], call: Option<&str>) -> Vec<Recording> {
+    let names = [
+        (Channel::Stereo, "presignedStereoUrl"),
+        (Channel::Mono, "presignedMonoUrl"),
+        (Channel::Assistant, "presignedAssistantUrl"),
+        (Channel::Customer, "presignedCustomerUrl"),
+        (Channel::Video, "presignedVideoUrl"),
+    ];
+    names
+        .into_iter()
+        .filter(|(_, name)| artifacts.iter().any(|artifact| is_filled_text(artifact.get(name))))
+        .filter_map(|(channel, _)| {
+            let url = format!("{}{}", rest::PUBLIC_URL, rest::recording_path(call?, channel)?);
+            (url.len() <= MAX_URL_CHARS).then_some(Recording { channel, url })
+        })
+        .collect()
+}
+
+fn is_filled_text(node: &Node<'_>) -> bool {
+    node.text().is_some_and(|text| !text.trim().is_empty())
+}
+
+fn stated_recordings(artifacts: &[&Node<'_>]) -> Vec<Recording> {
     let mut found: Vec<Recording> = Vec::new();
     for artifact in artifacts {
         let recording = artifact.get("recording");

@@ -107,7 +107,7 @@ fn scrub_within(node: &mut Node<'_>, texts_left: u8) -> bool {
         // Not `any`: every member has to be visited.
         Node::List(items) => items.iter_mut().fold(false, |changed, item| scrub_within(item, texts_left) | changed),
         Node::Object(members) => members.iter_mut().fold(false, |changed, (key, member)| {
-            let hidden = names_secret(key) && !member.is_null();
+            let hidden = names_secret(key) && !is_nothing(member);
             if hidden {
                 *member = Node::Text(Cow::Borrowed(REDACTED));
             }
@@ -115,6 +115,11 @@ fn scrub_within(node: &mut Node<'_>, texts_left: u8) -> bool {
         }),
         Node::Null | Node::Bool(_) | Node::Int(_) | Node::Unsigned(_) | Node::Float(_) => false,
     }
+}
+
+/// What holds nothing hides nothing; and whether there is a secret is a fact that may be known.
+fn is_nothing(member: &Node<'_>) -> bool {
+    member.is_null() || member.text().is_some_and(|text| text.trim().is_empty())
 }
 
 /// A key may itself be an address.

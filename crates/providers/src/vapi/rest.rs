@@ -10,6 +10,9 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Channel, ParseError, Received, Status};
 use crate::json::{JsonError, Node, clean, node, values};
 
+/// Where the API is for everybody.
+pub const PUBLIC_URL: &str = "https://api.vapi.ai";
+
 /// The reason of a call that was closed because nobody reported its end.
 pub const NO_END_RECEIVED: &str = "voxanne.no-end-received";
 

@@ -270,12 +270,25 @@ fn recordings_are_found_as_object_and_as_text_and_never_signed() {
 }
 
 #[test]
-fn only_signed_addresses_means_no_recording() {
+fn signed_addresses_alone_say_that_the_route_has_a_recording() {
     let mut body = json_of("end-of-call-report");
-    for key in ["recording", "recordingUrl", "stereoRecordingUrl"] {
-        body["message"]["artifact"].as_object_mut().unwrap().remove(key);
+    let artifact = body["message"]["artifact"].as_object_mut().unwrap();
+    for key in ["recording", "recordingUrl", "stereoRecordingUrl", "presignedAssistantUrl"] {
+        artifact.remove(key);
     }
-    assert!(receive_json(&body).facts.recordings.is_empty());
+    artifact.insert("presignedCustomerUrl".to_owned(), json!(""));
+    artifact.insert("presignedVideoUrl".to_owned(), json!(null));
+    body["message"]["call"]["id"] = json!("call/1");
+    let found: Vec<_> =
+        receive_json(&body).facts.recordings.into_iter().map(|recording| (recording.channel, recording.url)).collect();
+    let route = |channel: &str| format!("https://api.vapi.ai/call/call%2F1/{channel}-recording");
+    assert_eq!(found, [(Channel::Stereo, route("stereo")), (Channel::Mono, route("mono"))]);
+
+    let artifact = body["message"]["artifact"].as_object_mut().unwrap();
+    for key in ["presignedStereoUrl", "presignedMonoUrl"] {
+        artifact.remove(key);
+    }
+    assert!(receive_json(&body).facts.recordings.is_empty(), "addresses of logs are no recordings");
 }
 
 #[test]

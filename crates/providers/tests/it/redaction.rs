@@ -80,7 +80,9 @@ fn every_documented_secret_is_replaced_wherever_it_stands() {
             let body = json!({"a": [{"b": {key: value}}], key: value});
             assert_eq!(redacted(&body), json!({"a": [{"b": {key: REDACTED}}], key: REDACTED}), "{key}");
         }
-        assert_eq!(redacted(&json!({ key: null })), json!({ key: null }), "{key}: nothing is nothing");
+        for nothing in [json!(null), json!(""), json!(" ")] {
+            assert_eq!(redacted(&json!({ key: nothing })), json!({ key: nothing }), "{key}: nothing is nothing");
+        }
     }
 }
 

@@ -69,7 +69,7 @@ fn rules() -> BTreeMap<&'static str, Rule> {
         ("retry_recording", key(Who::Member, "calls:write")),
         ("get_retention", bare(Who::Admin)),
         ("preview_retention", bare(Who::Admin)),
-        ("set_retention", with(Who::Admin, json!({"recording_days": 30, "content_days": null}))),
+        ("set_retention", with(Who::Admin, json!({"recording_days": 36_500, "content_days": null}))),
         ("place_hold", with(Who::Admin, json!({"reason": "A complaint"}))),
         ("lift_hold", bare(Who::Admin)),
         ("delete_call_content", bare(Who::Admin)),

@@ -523,7 +523,10 @@ fn fine_bodies(ours: &Practice) -> BTreeMap<&'static str, (String, Value)> {
             "create_recording_link",
             (format!("/api/v1/calls/{}/recording/links", Uuid::now_v7()), json!({"channel": "mono", "download": true})),
         ),
-        ("set_retention", ("/api/v1/retention".into(), json!({"recording_days": 30, "content_days": 90}))),
+        (
+            "set_retention",
+            ("/api/v1/retention".into(), json!({"recording_days": 30, "content_days": 90, "confirmation": "made up"})),
+        ),
         ("place_hold", (format!("/api/v1/calls/{}/hold", Uuid::now_v7()), json!({"reason": "A complaint"}))),
         ("retry_job", (format!("/api/v1/operator/jobs/{}/retry", Uuid::now_v7()), json!({"org_id": ours.org}))),
         (

@@ -8,6 +8,7 @@ mod backup;
 mod bad_input;
 mod booking;
 mod cli;
+mod copying;
 mod crash;
 mod day;
 mod limits;

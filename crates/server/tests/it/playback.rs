@@ -320,6 +320,12 @@ async fn a_setting_is_seen_before_it_is_in_force_and_is_written_down() {
     let wrong = owner.get("/api/v1/retention/preview?content_days=1").await.refuses(422, "invalid_input");
     assert_eq!(wrong.json()["errors"][0]["path"], "recording_days");
     put(json!({"recording_days": 30, "content_days": 29})).await.refuses(422, "invalid_input");
+    let unseen = put(json!({"recording_days": 1, "content_days": 1})).await.refuses(409, "preview_first");
+    assert!(unseen.json()["detail"].as_str().unwrap().contains("recordings: 1, calls: 1"));
+    put(json!({"recording_days": 1, "content_days": null, "confirmation": seen["confirmation"]}))
+        .await
+        .refuses(409, "preview_first");
+    put(json!({"recording_days": 1, "content_days": 1, "confirmation": seen["confirmation"]})).await.expect(200);
     put(json!({"recording_days": 36_500, "content_days": null})).await.expect(200);
     let rows = owner.get("/api/v1/audit?limit=100").await.expect(200).json();
     let row =

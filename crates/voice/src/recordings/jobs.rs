@@ -7,6 +7,7 @@ use platform::jobs::{JobError, Jobs, NewJob, Queue, Report, Schedule};
 use serde_json::json;
 
 use super::copy::Copier;
+use super::orphans::{Mode, OrphanError, Sweeper};
 use super::store;
 
 /// The name of the queue.
@@ -20,6 +21,19 @@ const BATCH: i64 = 200;
 /// Looks for recordings without a job.
 const FEED: Schedule =
     Schedule { name: "recordings.feed", every: Duration::from_secs(1), patience: Duration::from_secs(30) };
+
+/// Looks for what storage and rows do not agree about.
+const SWEEP: Schedule =
+    Schedule { name: "recordings.orphans", every: Duration::from_hours(24), patience: Duration::from_hours(6) };
+
+/// Starts the daily look for files without a row and rows without a file.
+pub fn start_sweeping(sweeper: &Sweeper, mode: Mode, jobs: &Jobs) {
+    let sweeper = sweeper.clone();
+    jobs.schedule(SWEEP, move || {
+        let sweeper = sweeper.clone();
+        async move { Ok::<_, OrphanError>(sweeper.sweep(mode).await?.report()) }
+    });
+}
 
 /// Copies recordings until the process stops, `at_once` at a time.
 pub fn start(copier: &Copier, jobs: &Jobs, at_once: usize) {

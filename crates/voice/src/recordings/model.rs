@@ -339,7 +339,7 @@ pub enum Next {
 }
 
 /// How long Vapi keeps recordings at the most: what is not there after that will not come.
-const PROVIDER_KEEPS: SignedDuration = SignedDuration::from_hours(14 * 24);
+pub(super) const PROVIDER_KEEPS: SignedDuration = SignedDuration::from_hours(14 * 24);
 /// How long we do as the other side asks, or wait for our own storage.
 const PATIENCE: SignedDuration = SignedDuration::from_hours(72);
 /// Runs after which something that came and is broken is believed to be broken.

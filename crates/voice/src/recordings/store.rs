@@ -1,5 +1,6 @@
 //! SQL of `call_recordings`, and of what a call shows of it.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -7,6 +8,7 @@ use jiff_sqlx::ToSqlx as _;
 use platform::ids::{CallId, ConnectionId, OrgId, RecordingId};
 use platform::tenancy::{DbError, SystemTx, TenantTx};
 use sqlx::FromRow;
+use uuid::Uuid;
 
 use super::model::{Channel, File, Media, Peaks, Reason, Recording, State, call_state};
 
@@ -256,6 +258,126 @@ pub(super) async fn want_again(tx: &mut TenantTx, id: RecordingId, now: Timestam
     .bind(tx.org())
     .bind(id)
     .bind(now.to_sqlx())
+    .fetch_optional(tx.conn())
+    .await?)
+}
+
+// --- orphans -----------------------------------------------------------------------------------------------------------
+
+/// Which of these files a row names, whatever has become of it.
+pub(super) async fn named_files(tx: &mut SystemTx, keys: &[&str]) -> Result<HashSet<String>, DbError> {
+    let named: Vec<String> =
+        sqlx::query_scalar("select storage_key from call_recordings where storage_key = any ($1::text[])")
+            .bind(keys)
+            .fetch_all(tx.conn())
+            .await?;
+    Ok(named.into_iter().collect())
+}
+
+/// Which of these organizations are of this installation, deleted or not.
+pub(super) async fn known_orgs(tx: &mut SystemTx, orgs: &[Uuid]) -> Result<HashSet<OrgId>, DbError> {
+    let known: Vec<OrgId> = sqlx::query_scalar("select org_id from organizations where org_id = any ($1::uuid[])")
+        .bind(orgs)
+        .fetch_all(tx.conn())
+        .await?;
+    Ok(known.into_iter().collect())
+}
+
+/// Sees to it that run `run` cannot name the file `key` any more. False: the row names it.
+pub(super) async fn disown(tx: &mut TenantTx, id: RecordingId, run: i32, key: &str) -> Result<bool, DbError> {
+    // The lock is the one that a run takes before it names its file (lock_run).
+    let row: Option<(Option<String>, i32)> = sqlx::query_as(
+        "select storage_key, attempts from call_recordings where org_id = $1 and recording_id = $2 for update",
+    )
+    .bind(tx.org())
+    .bind(id)
+    .fetch_optional(tx.conn())
+    .await?;
+    match row {
+        Some((Some(named), _)) if named == key => Ok(false),
+        // The run may still be at work: the next one has its number from here.
+        Some((_, attempts)) if attempts <= run => {
+            sqlx::query("update call_recordings set attempts = $3 where org_id = $1 and recording_id = $2")
+                .bind(tx.org())
+                .bind(id)
+                .bind(run.saturating_add(1))
+                .execute(tx.conn())
+                .await?;
+            Ok(true)
+        }
+        // A later run has begun, or the row is gone; neither it nor the run comes back.
+        _ => Ok(true),
+    }
+}
+
+/// A row that names a file.
+#[derive(FromRow)]
+pub(super) struct Naming {
+    pub(super) org_id: OrgId,
+    pub(super) recording_id: RecordingId,
+    pub(super) storage_key: String,
+    pub(super) size_bytes: i64,
+    /// Whether it says that the file is there.
+    pub(super) is_ready: bool,
+}
+
+/// Rows that name a file and have not given it up, by id after `after`, copied before `before`.
+pub(super) async fn naming_files(
+    tx: &mut SystemTx,
+    after: Option<(OrgId, RecordingId)>,
+    before: Timestamp,
+    most: usize,
+) -> Result<Vec<Naming>, DbError> {
+    let (org, id) = after.unzip();
+    Ok(sqlx::query_as(
+        "select org_id, recording_id, storage_key, size_bytes, state = 'ready' as is_ready from call_recordings
+          where storage_key is not null and size_bytes is not null and state in ('ready', 'pending', 'failed')
+            and copied_at < $3 and ($1::uuid is null or (org_id, recording_id) > ($1, $2))
+          order by org_id, recording_id limit $4",
+    )
+    .bind(org)
+    .bind(id)
+    .bind(before.to_sqlx())
+    .bind(i64::try_from(most).unwrap_or(i64::MAX))
+    .fetch_all(tx.conn())
+    .await?)
+}
+
+/// Lets a recording that is ready with this file say that the file is gone. It goes on naming it: a place that was only away
+/// comes back. Answers its call and when that was; nothing when it is otherwise by now.
+pub(super) async fn lose_file(
+    tx: &mut TenantTx,
+    id: RecordingId,
+    key: &str,
+    detail: &str,
+) -> Result<Option<(CallId, Timestamp)>, DbError> {
+    let row: Option<(CallId, jiff_sqlx::Timestamp)> = sqlx::query_as(
+        "update call_recordings r set state = 'failed', reason = $4, detail = $5
+           from call_logs l
+          where r.org_id = $1 and r.recording_id = $2 and r.state = 'ready' and r.storage_key = $3
+            and l.org_id = r.org_id and l.id = r.call_id
+         returning r.call_id, l.at",
+    )
+    .bind(tx.org())
+    .bind(id)
+    .bind(key)
+    .bind(Reason::Storage.as_str())
+    .bind(detail)
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(row.map(|(call, at)| (call, at.to_jiff())))
+}
+
+/// Lets a recording whose file was gone be ready with it again. Answers its call; nothing when it is otherwise by now.
+pub(super) async fn find_file_again(tx: &mut TenantTx, id: RecordingId, key: &str) -> Result<Option<CallId>, DbError> {
+    Ok(sqlx::query_scalar(
+        "update call_recordings set state = 'ready', reason = null, detail = null
+          where org_id = $1 and recording_id = $2 and storage_key = $3 and state in ('pending', 'failed')
+         returning call_id",
+    )
+    .bind(tx.org())
+    .bind(id)
+    .bind(key)
     .fetch_optional(tx.conn())
     .await?)
 }

@@ -2,13 +2,14 @@
 
 use jiff::Timestamp;
 use platform::audit::{self, Actor};
+use platform::crypto::MasterKey;
 use platform::ids::{CallId, OrgId};
 use platform::jobs::{JobError, Jobs, NewJob, Running};
 use platform::storage::{Key, Storage, StorageError};
 use platform::tenancy::{DbError, Tenancy, TenantTx};
 use serde_json::json;
 
-use super::model::{Candidate, Due, Keeping, Policy, Preview, Refusal, Standing};
+use super::model::{Candidate, Due, Keeping, Policy, Preview, Refusal, Standing, confirms};
 use super::{jobs, store};
 
 /// Calls looked at between two looks at the database for more.
@@ -20,6 +21,9 @@ pub enum RetentionError {
     /// A rule forbids it.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// The setting would delete something at once, and nobody has looked at what.
+    #[error("nobody has seen yet what this setting would delete now")]
+    Unseen(Preview),
     /// The files' deletion could not be put into the queue.
     #[error(transparent)]
     Queue(#[from] JobError),
@@ -49,11 +53,24 @@ pub async fn preview(tx: &mut TenantTx, policy: &Policy, now: Timestamp) -> Resu
     }
 }
 
-/// Puts a setting in force. Content that is older is deleted by the next run of the duty.
-pub async fn set_policy(tx: &mut TenantTx, by: Actor, policy: &Policy, now: Timestamp) -> Result<(), DbError> {
+/// Puts a setting in force. Content that is older is deleted by the next run of the duty; where there is such content, a
+/// [`confirmation`](super::model::confirmation) has to show that somebody saw how much.
+pub async fn set_policy(
+    tx: &mut TenantTx,
+    key: &MasterKey,
+    by: Actor,
+    policy: &Policy,
+    confirmation: Option<&str>,
+    now: Timestamp,
+) -> Result<(), RetentionError> {
+    let would = preview(tx, policy, now).await?;
+    if would.deletes() && !confirmation.is_some_and(|text| confirms(text, key, tx.org(), policy, now)) {
+        return Err(RetentionError::Unseen(would));
+    }
     let before = store::policy(tx).await?;
     store::set_policy(tx, policy, now).await?;
-    audit::record(tx, by, "retention.changed", None, json!({ "before": before, "after": policy })).await
+    audit::record(tx, by, "retention.changed", None, json!({ "before": before, "after": policy })).await?;
+    Ok(())
 }
 
 /// How a call's content is kept.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::actions::{self, RetentionError};
-use super::model::{Hold, MAX_REASON, Policy, Preview, Refusal};
+use super::model::{Hold, MAX_REASON, Policy, Preview, Refusal, confirmation};
 use crate::VoiceState;
 
 /// Routes of retention.
@@ -49,11 +49,20 @@ struct Wished {
     content_days: Option<i32>,
 }
 
+/// What a setting would delete, and what its seeing is confirmed with.
+#[derive(Debug, Serialize, ToSchema)]
+struct Seen {
+    #[serde(flatten)]
+    preview: Preview,
+    /// Goes with the same setting within the hour, if it would delete anything.
+    confirmation: String,
+}
+
 /// Counts what a setting would delete now. Deletes nothing.
 #[utoipa::path(
     get, path = "/api/v1/retention/preview", tag = "retention", params(Wished), security(("bearer" = [])),
     responses(
-        (status = 200, description = "What it would delete.", body = Preview),
+        (status = 200, description = "What it would delete.", body = Seen),
         (status = 400, description = "A parameter is wrong.", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "Not signed in.", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "Not an admin.", body = Problem, content_type = "application/problem+json"),
@@ -64,7 +73,7 @@ async fn preview_retention(
     caller: Admin,
     State(state): State<VoiceState>,
     Query(wished): Query<Wished>,
-) -> Result<Json<Preview>, ApiError> {
+) -> Result<Json<Seen>, ApiError> {
     let policy = Policy { recording_days: wished.recording_days, content_days: wished.content_days };
     let mut report = Report::default();
     policy.validate(&mut report);
@@ -72,26 +81,56 @@ async fn preview_retention(
     let mut tx = caller.begin(&state.tenancy).await?;
     let preview = actions::preview(&mut tx, &policy, state.now()).await?;
     tx.commit().await?;
-    Ok(Json(preview))
+    let confirmation = confirmation(&state.master_key, caller.org, &policy, state.now()).map_err(ApiError::internal)?;
+    Ok(Json(Seen { preview, confirmation }))
 }
 
-/// Sets how long the content of calls is kept. What is older is deleted within the hour; look at the preview first.
+/// A setting to be put in force.
+#[derive(Debug, Deserialize, ToSchema)]
+struct SetRetention {
+    /// Days after a call until its recording is deleted; null: for ever.
+    #[schema(example = 90)]
+    recording_days: Option<i32>,
+    /// Days after a call until everything that was said, shown or recorded of it is deleted; null: for ever. Not less
+    /// than `recording_days`.
+    #[schema(example = 365)]
+    content_days: Option<i32>,
+    /// What the preview of this setting came with. Only a setting that deletes nothing now goes without.
+    confirmation: Option<String>,
+}
+
+impl SetRetention {
+    fn policy(&self) -> Policy {
+        Policy { recording_days: self.recording_days, content_days: self.content_days }
+    }
+}
+
+impl Validate for SetRetention {
+    fn validate(&self, report: &mut Report) {
+        self.policy().validate(report);
+    }
+}
+
+/// Sets how long the content of calls is kept. What is older is deleted within the hour, so a setting that would delete
+/// something needs the confirmation that its preview came with.
 #[utoipa::path(
-    put, path = "/api/v1/retention", tag = "retention", security(("bearer" = [])), request_body = Policy,
+    put, path = "/api/v1/retention", tag = "retention", security(("bearer" = [])), request_body = SetRetention,
     responses(
         (status = 200, description = "In force.", body = Policy),
         (status = 401, description = "Not signed in.", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "Not an admin.", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "It would delete something, and its preview was not looked at.", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "A field is wrong.", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn set_retention(
     caller: Admin,
     State(state): State<VoiceState>,
-    Json(policy): Json<Policy>,
+    Json(wished): Json<SetRetention>,
 ) -> Result<Json<Policy>, ApiError> {
+    let (key, policy, confirmation) = (&state.master_key, wished.policy(), wished.confirmation.as_deref());
     let mut tx = caller.begin(&state.tenancy).await?;
-    actions::set_policy(&mut tx, caller.actor, &policy, state.now()).await?;
+    actions::set_policy(&mut tx, key, caller.actor, &policy, confirmation, state.now()).await?;
     tx.commit().await?;
     Ok(Json(policy))
 }
@@ -201,6 +240,14 @@ impl From<RetentionError> for ApiError {
         match error {
             RetentionError::Refused(Refusal::NotFound) => Self::not_found(),
             RetentionError::Refused(refusal) => Self::conflict(code(refusal), format!("{refusal}.")),
+            RetentionError::Unseen(would) => Self::conflict(
+                "preview_first",
+                format!(
+                    "This setting would delete content now (recordings: {}, calls: {}). Ask for its preview, and send the \
+                     preview's confirmation with it.",
+                    would.recordings, would.calls
+                ),
+            ),
             RetentionError::Queue(error) => Self::internal(error),
             RetentionError::Database(error) => error.into(),
         }

@@ -1,18 +1,23 @@
 //! What is kept, and what may be deleted. Pure.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::{SignedDuration, Timestamp};
+use platform::crypto::{CryptoError, MasterKey};
 use platform::http::{Report, Validate};
-use platform::ids::CallId;
-use serde::{Deserialize, Serialize};
+use platform::ids::{CallId, OrgId};
+use serde::Serialize;
 use utoipa::ToSchema;
 
 /// The longest time that can be set, in days: a century.
 const MOST_DAYS: i32 = 36_500;
+/// How long a setting may be put in force after somebody saw what it would delete.
+const SEEN_FOR: SignedDuration = SignedDuration::from_hours(1);
 /// Longest reason of a hold, in characters.
 pub const MAX_REASON: usize = 500;
 
 /// How long a practice keeps the content of its calls.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Policy {
     /// Days after a call until its recording is deleted; null: for ever.
     #[schema(example = 90)]
@@ -202,6 +207,33 @@ pub struct Preview {
     pub held: i64,
 }
 
+impl Preview {
+    /// Whether it would delete anything.
+    pub fn deletes(&self) -> bool {
+        self.recordings > 0 || self.calls > 0
+    }
+}
+
+/// What shows that somebody saw what a setting would delete. Sealed for the organization and for just this setting: it
+/// confirms no other one, and nobody can make it up.
+pub fn confirmation(key: &MasterKey, org: OrgId, policy: &Policy, now: Timestamp) -> Result<String, CryptoError> {
+    let until = (now + SEEN_FOR).as_millisecond().to_be_bytes();
+    Ok(URL_SAFE_NO_PAD.encode(key.seal(&place(org, policy), &until)?))
+}
+
+/// Whether a text is the [`confirmation`] of this setting, and still counts.
+pub fn confirms(text: &str, key: &MasterKey, org: OrgId, policy: &Policy, now: Timestamp) -> bool {
+    let read = |text: &str| -> Option<i64> {
+        let until = key.open(&place(org, policy), &URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
+        Some(i64::from_be_bytes(until.try_into().ok()?))
+    };
+    read(text).is_some_and(|until| now.as_millisecond() < until)
+}
+
+fn place(org: OrgId, policy: &Policy) -> String {
+    format!("retention preview/{org}/{:?}/{:?}", policy.recording_days, policy.content_days)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -209,6 +241,22 @@ mod tests {
 
     fn at(text: &str) -> Timestamp {
         text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_confirmation_is_good_for_one_setting_of_one_organization_for_an_hour() {
+        let (key, org, now) = (MasterKey::from_bytes([7; 32]), OrgId::new(), at("2026-11-26T10:00:00Z"));
+        let policy = Policy { recording_days: Some(30), content_days: None };
+        let text = confirmation(&key, org, &policy, now).unwrap();
+        assert!(confirms(&text, &key, org, &policy, now + SignedDuration::from_mins(59)));
+        assert!(!confirms(&text, &key, org, &policy, now + SignedDuration::from_mins(60)));
+        assert!(!confirms(&text, &key, OrgId::new(), &policy, now));
+        let shorter = Policy { recording_days: Some(3), content_days: None };
+        let more = Policy { recording_days: Some(30), content_days: Some(30) };
+        assert!(!confirms(&text, &key, org, &shorter, now) && !confirms(&text, &key, org, &more, now));
+        for made_up in ["", "x", "AAAAAAAAAAA", "\u{e9}"] {
+            assert!(!confirms(made_up, &key, org, &policy, now), "{made_up}");
+        }
     }
 
     fn first_fault(policy: &Policy) -> Option<String> {

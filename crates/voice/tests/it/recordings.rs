@@ -164,8 +164,13 @@ impl Folder {
     }
 
     fn storage(&self) -> Storage {
-        let config =
-            StorageConfig { place: Place::DataDirectory, keys: Vec::new(), max_recording_bytes: 0, copies_at_once: 0 };
+        let config = StorageConfig {
+            place: Place::DataDirectory,
+            keys: Vec::new(),
+            max_recording_bytes: 0,
+            copies_at_once: 0,
+            settle_orphans: false,
+        };
         Storage::open(&config, &self.0).unwrap()
     }
 }
@@ -266,7 +271,11 @@ impl Studio {
 
     /// A call with a report that names a recording.
     async fn call(&self, id: &str) -> CallId {
-        let report = messages::about(&messages::report(), id).to_string();
+        self.reported(&messages::about(&messages::report(), id)).await
+    }
+
+    async fn reported(&self, report: &serde_json::Value) -> CallId {
+        let report = report.to_string();
         let event = Event::from_received(providers::vapi::receive(report.as_bytes()).unwrap());
         let verifier = Verifier { org: Some(self.org), id: Some(self.connection), ..Verifier::default() };
         let call = self.desk.ingress.take(Arc::new(verifier), Arc::new(event)).await.unwrap().call_id.unwrap();
@@ -383,6 +392,26 @@ async fn a_recording_is_copied_measured_and_shown() {
     let bearer = format!("Bearer {KEY}");
     assert_eq!(studio.api.heard(), [format!("/call/call-1/stereo-recording {bearer}")]);
     assert_eq!(studio.store.heard(), ["/sound?signature=secret nobody"], "the key stays where it belongs");
+    studio.desk.close().await;
+}
+
+#[tokio::test]
+async fn signed_addresses_alone_lead_to_the_providers_route() {
+    let studio = Studio::new().await;
+    studio.api.will_say([Says::To(studio.store_url.clone())]);
+    studio.store.will_say([sound(wav(1))]);
+    let mut report = messages::about(&messages::report(), "call-1");
+    let artifact = report["message"]["artifact"].as_object_mut().unwrap();
+    artifact.remove("recording");
+    artifact.insert(
+        "presignedStereoUrl".to_owned(),
+        json!("https://recordings.example.test/1/stereo.wav?X-Amz-Signature=abc"),
+    );
+    let call = studio.reported(&report).await;
+    let jobs = studio.plan.start(&studio.desk.tasks).await;
+    let ready = studio.until(&jobs, call, |recording| recording.state == State::Ready).await;
+    assert_eq!((ready.channel, ready.attempts), (Channel::Stereo, 1));
+    assert_eq!(studio.api.heard(), [format!("/call/call-1/stereo-recording Bearer {KEY}")]);
     studio.desk.close().await;
 }
 

@@ -19,7 +19,7 @@ use voice::calls::jobs::index_all;
 use voice::calls::model::CallFilter;
 use voice::retention::actions::{self, RetentionError};
 use voice::retention::jobs;
-use voice::retention::model::{Policy, Refusal};
+use voice::retention::model::{Policy, Refusal, confirmation};
 
 use crate::messages::{self, CALLER, about, report, said, status, tool_call};
 use crate::support::Desk;
@@ -117,7 +117,9 @@ async fn lift(desk: &Desk, org: OrgId, call: CallId) -> Result<(), RetentionErro
 async fn set(desk: &Desk, org: OrgId, recording_days: Option<i32>, content_days: Option<i32>) {
     let mut tx = desk.tenancy.tenant(org).await.unwrap();
     let policy = Policy { recording_days, content_days };
-    actions::set_policy(&mut tx, Actor::System, &policy, desk.db.clock().now()).await.unwrap();
+    let (key, now) = (desk.db.master_key(), desk.db.clock().now());
+    let seen = confirmation(&key, org, &policy, now).unwrap();
+    actions::set_policy(&mut tx, &key, Actor::System, &policy, Some(&seen), now).await.unwrap();
     tx.commit().await.unwrap();
 }
 

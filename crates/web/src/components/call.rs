@@ -189,6 +189,24 @@ pub enum Turn {
     },
 }
 
+/// Looks for words in a transcript. Without script the browser's own search does.
+pub fn finder() -> Markup {
+    let step = |go: &str, sign: Icon, label: &str| {
+        html! { button.btn.icon.quiet type="button" hidden data-go=(go) aria-label=(label) title=(label) { (icon(sign)) } }
+    };
+    html! {
+        vx-find.finder id="finder" hx-morph-skip hidden {
+            label.vh for="finder-words" { "Find in the transcript" }
+            input.in.fit type="search" id="finder-words" data-filters placeholder="Find in the transcript" autocomplete="off"
+                enterkeyhint="search";
+            span.small.muted.num role="status" { span data-count {} " " span.vh data-spoken {} }
+            (step("back", Icon::ChevronUp, "Previous turn"))
+            (step("on", Icon::ChevronDown, "Next turn"))
+            (step("hear", Icon::Play, "Play from this turn"))
+        }
+    }
+}
+
 /// The words of a call in order. Where there is a recording to `seek` in, each time is a link into it.
 pub fn transcript(turns: &[Turn], seek: bool) -> Markup {
     html! {

@@ -16,8 +16,8 @@ mod tag;
 
 pub use button::{Look, copy_button, icon_link, submit};
 pub use call::{
-    Caption, LiveRow, LiveState, Moment, Speaker, Turn, direction_icon, direction_word, history, live_list, timeline,
-    timer, transcript,
+    Caption, LiveRow, LiveState, Moment, Speaker, Turn, direction_icon, direction_word, finder, history, live_list,
+    timeline, timer, transcript,
 };
 pub(crate) use call::{caller, speaking};
 pub use card::{Stat, card, live_region, meter, stat_row};

@@ -73,7 +73,17 @@ impl Player {
                             option value=(speed) selected[speed == "1"] { (speed) "×" }
                         }
                     }
+                    @if self.lanes.len() == 2 {
+                        label.vh for="sides" { "Who is heard" }
+                        select.in.fit id="sides" {
+                            option value="both" selected { "Both sides" }
+                            option value="caller" { "Caller only" }
+                            option value="agent" { "Agent only" }
+                        }
+                    }
                     label.check.skip-silence { input type="checkbox"; span { "Skip silence" } }
+                    button.btn.quiet type="button" hidden data-do="share" data-done="Link to {at} copied"
+                        data-refused="The browser did not let the link be copied" { (icon(Icon::Link)) "Copy link from here" }
                     span.num.time data-time { "0:00 / " (whole) }
                 }
                 p.err role="alert" {}

@@ -289,7 +289,7 @@ fn keys() -> Markup {
     html! {
         dl.dl {
             (row(&["/"], "Find a call"))
-            (row(&["f"], "Filters of a list"))
+            (row(&["f"], "Filters of a list, words of a call"))
             (row(&["g", "t"], "Go to Today"))
             (row(&["g", "l"], "Go to Live calls"))
             (row(&["g", "c"], "Go to Calls"))

@@ -8,8 +8,9 @@ use voice::calls::model::Direction;
 use super::calls::Outcome;
 use crate::assets;
 use crate::components::{
-    Field, Icon, Look, Moment, Nav, Player, Tone, Turn, banner, caller, card, confirm, direction_word, empty, heading,
-    icon, key_values, live_region, moment, post_form, shell, speaking, submit, tag, timeline, timer, transcript,
+    Field, Icon, Look, Moment, Nav, Player, Tone, Turn, banner, caller, card, confirm, direction_word, empty, finder,
+    heading, icon, key_values, live_region, moment, post_form, shell, speaking, submit, tag, timeline, timer,
+    transcript,
 };
 use crate::format;
 use crate::frame::Chrome;
@@ -170,6 +171,7 @@ pub fn content(chrome: &Chrome, view: &Call) -> Markup {
     html! {
         (live_region(&chrome.frame.nonce, "call", &view.address(), Some(&view.id.to_string()), &body(chrome, view)))
         script src=(assets::PLAYER_JS.url) type="module" {}
+        script src=(assets::FIND_JS.url) type="module" {}
     }
 }
 
@@ -189,7 +191,10 @@ pub fn body(chrome: &Chrome, view: &Call) -> Markup {
                             @if view.erased.is_some() { p { "What was said in this call was deleted." } }
                             @else { p { "No words were recognised in this call." } }
                         }))
-                    } @else { (transcript(&view.turns, ready)) }
+                    } @else {
+                        (finder())
+                        (transcript(&view.turns, ready))
+                    }
                     @if view.live { div.now-saying { (speaking(view.id)) } }
                 }
             }))

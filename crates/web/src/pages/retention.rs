@@ -23,8 +23,10 @@ pub struct Days {
 }
 
 /// What a setting would delete now.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Preview {
+    /// Shows, with the setting, that somebody saw this.
+    pub confirmation: String,
     /// Recordings, those of the calls included.
     pub recordings: i64,
     /// Their bytes.
@@ -104,7 +106,11 @@ fn wish(view: &Retention) -> Markup {
 }
 
 fn would(chrome: &Chrome, view: &Retention, preview: &Preview) -> Markup {
-    let hidden = [("recording_days", view.days.recording.as_str()), ("content_days", view.days.content.as_str())];
+    let hidden = [
+        ("recording_days", view.days.recording.as_str()),
+        ("content_days", view.days.content.as_str()),
+        ("confirmation", preview.confirmation.as_str()),
+    ];
     let action = "/app/settings/retention";
     let keep = |days: &str| if days.is_empty() { "for ever".to_owned() } else { format!("for {days} days") };
     card(

@@ -136,14 +136,19 @@ impl Validate for NewPassword {
 pub(super) async fn reset(
     Extract(state): Extract<State>,
     Path(token): Path<String>,
+    client: ClientAddr,
     headers: HeaderMap,
     form: PublicForm<NewPassword>,
 ) -> Result<Response, ApiError> {
     let NewPassword { password } = form.input.map_err(ApiError::invalid)?;
+    let (authority, password) = (&state.authority, Secret::new(password));
     let Speaks(locale) = Speaks::of(&headers);
     let frame = context::account_frame(&state, &headers);
-    match resets::reset_password(&state.authority, &token, Secret::new(password), locale).await {
-        Ok(()) => Ok(Redirect::to("/signin?done=reset").into_response()),
+    match resets::reset_password(authority, &token, password.clone(), locale).await {
+        Ok(()) => Ok(password_is_set()),
+        Err(AccountError::LinkDead) if resets::was_just_set(authority, &token, password, client).await? => {
+            Ok(password_is_set())
+        }
         Err(AccountError::LinkDead) => {
             Ok(Page::public(entry::reset_gone(&frame)).with_status(StatusCode::NOT_FOUND).into_response())
         }
@@ -153,6 +158,10 @@ pub(super) async fn reset(
         }
         Err(other) => Err(other.into()),
     }
+}
+
+fn password_is_set() -> Response {
+    Redirect::to("/signin?done=reset").into_response()
 }
 
 pub(super) async fn show_invitation(
@@ -185,8 +194,12 @@ pub(super) async fn accept_invitation(
     form: PublicForm<Joining>,
 ) -> Result<Response, ApiError> {
     let Joining { name, password } = form.input.map_err(ApiError::invalid)?;
-    let authority = &state.authority;
-    let error = match organizations::accept_invitation(authority, &token, &name, Secret::new(password), client).await {
+    let (authority, password) = (&state.authority, Secret::new(password));
+    let joined = match organizations::accept_invitation(authority, &token, &name, password.clone(), client).await {
+        Err(OrganizationError::LinkDead) => organizations::accept_again(authority, &token, password, client).await,
+        joined => joined,
+    };
+    let error = match joined {
         Ok(user) => return enter(&state, &user, &headers, "/app").await,
         Err(error) => error,
     };

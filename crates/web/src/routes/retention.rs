@@ -6,8 +6,8 @@ use http::{HeaderMap, StatusCode};
 use identity::{Admin, Caller, Form};
 use platform::http::{ApiError, FieldError, Query, Report, Validate};
 use serde::Deserialize;
-use voice::retention::actions;
-use voice::retention::model::Policy;
+use voice::retention::actions::{self, RetentionError};
+use voice::retention::model::{Policy, confirmation};
 
 use crate::format::sentence;
 use crate::page::Page;
@@ -21,6 +21,8 @@ pub(super) struct Wish {
     recording_days: String,
     #[serde(default)]
     content_days: String,
+    /// That somebody has seen what it would delete.
+    confirmation: Option<String>,
     /// Given: somebody wants to see what it would delete.
     show: Option<String>,
     done: Option<String>,
@@ -63,7 +65,13 @@ pub(super) async fn show(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let wished = wish.show.as_ref().map(|_| &wish);
-    answer(&state, &headers, &caller, wish.done.as_deref(), wished).await
+    answer(&state, &headers, &caller, wish.done.as_deref(), wished, None).await
+}
+
+/// The rule, without the names that programs give the fields.
+fn in_words(rule: &str) -> String {
+    let words = rule.replace("recording_days", "the days of recordings").replace("content_days", "the days of words");
+    sentence(&words)
 }
 
 /// The page, with what is wished for and what that would delete.
@@ -73,6 +81,7 @@ async fn answer(
     caller: &Caller,
     done: Option<&str>,
     wish: Option<&Wish>,
+    problem: Option<&str>,
 ) -> Result<Response, ApiError> {
     let mut tx = caller.begin(state.tenancy()).await?;
     let chrome = context::chrome(state, headers, caller, &mut tx).await?;
@@ -86,16 +95,19 @@ async fn answer(
             content: typed(standing.content_days),
             ..Days::default()
         },
+        problem: problem.map(str::to_owned),
         ..Retention::default()
     };
-    let mut status = StatusCode::OK;
+    let mut status = if problem.is_some() { StatusCode::CONFLICT } else { StatusCode::OK };
     if let Some(wish) = wish {
         view.days.recording = wish.recording_days.trim().to_owned();
         view.days.content = wish.content_days.trim().to_owned();
         match wish.policy() {
             Ok(policy) => {
                 let found = actions::preview(&mut tx, &policy, state.now()).await?;
+                let key = &state.voice.master_key;
                 view.preview = Some(Preview {
+                    confirmation: confirmation(key, caller.org, &policy, state.now()).map_err(ApiError::internal)?,
                     recordings: found.recordings,
                     bytes: u64::try_from(found.recording_bytes).unwrap_or(0),
                     calls: found.calls,
@@ -103,7 +115,7 @@ async fn answer(
                 });
             }
             Err(faults) => {
-                let fault = |field: &str| faults.iter().find(|f| f.path == field).map(|f| sentence(&f.message));
+                let fault = |field: &str| faults.iter().find(|f| f.path == field).map(|f| in_words(&f.message));
                 view.days.recording_error = fault("recording_days");
                 view.days.content_error = fault("content_days");
                 status = StatusCode::UNPROCESSABLE_ENTITY;
@@ -123,10 +135,20 @@ pub(super) async fn save(
 ) -> Result<Response, ApiError> {
     let wish = form.input.map_err(ApiError::invalid)?;
     let Ok(policy) = wish.policy() else {
-        return answer(&state, &headers, &caller, None, Some(&wish)).await;
+        return answer(&state, &headers, &caller, None, Some(&wish), None).await;
     };
+    let (key, seen) = (&state.voice.master_key, wish.confirmation.as_deref());
     let mut tx = caller.begin(state.tenancy()).await?;
-    actions::set_policy(&mut tx, caller.actor, &policy, state.now()).await?;
-    tx.commit().await?;
-    Ok(Redirect::to("/app/settings/retention?done=saved").into_response())
+    match actions::set_policy(&mut tx, key, caller.actor, &policy, seen, state.now()).await {
+        Ok(()) => {
+            tx.commit().await?;
+            Ok(Redirect::to("/app/settings/retention?done=saved").into_response())
+        }
+        Err(RetentionError::Unseen(_)) => {
+            tx.rollback().await?;
+            let words = "Look at what it would delete now, and then put it in force.";
+            answer(&state, &headers, &caller, None, Some(&wish), Some(words)).await
+        }
+        Err(error) => Err(error.into()),
+    }
 }

@@ -1,6 +1,7 @@
 //! A whole installation without a listener: a database, the pages, the webhook ingress; and browsers that use it.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
 
 use alarms::signs::actions::Alarms;
 use axum::Router;
@@ -13,7 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use platform::clock::Clock;
 use platform::config::Config;
 use platform::http::ClientAddr;
-use platform::ids::{ConnectionId, OrgId};
+use platform::ids::{ConnectionId, MailId, OrgId};
 use platform::jobs::Jobs;
 use platform::secret::Secret;
 use platform::storage::Storage;
@@ -105,6 +106,27 @@ impl Desk {
         let answer = browser.post("/signin", &[("email", email), ("password", PASSWORD)]).await;
         assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.body);
         browser
+    }
+
+    /// One number from the database.
+    pub async fn count(&self, sql: &'static str) -> i64 {
+        sqlx::query_scalar(sql).fetch_one(&mut self.db.admin().await).await.unwrap()
+    }
+
+    /// Where the link leads that somebody gets who forgot their password.
+    pub async fn reset_link(&self, email: &str) -> String {
+        self.browser().post("/forgot", &[("email", email)]).await;
+        let kept = "select org_id, mail_id, sealed from mails where template = 'account.password_reset'";
+        let (org, id, sealed): (OrgId, MailId, Vec<u8>) = loop {
+            // It is written after the answer.
+            match sqlx::query_as(kept).fetch_optional(&mut self.db.admin().await).await.unwrap() {
+                Some(row) => break row,
+                None => tokio::time::sleep(Duration::from_millis(10)).await,
+            }
+        };
+        let text = self.outbox.open(org, id, &sealed).unwrap().text;
+        let path = text.lines().find_map(|line| line.strip_prefix(ORIGIN).filter(|path| path.starts_with("/reset/")));
+        path.unwrap().to_owned()
     }
 
     /// Posts a message of the provider.
@@ -210,6 +232,7 @@ fn build(
         storage: storage.clone(),
         max_recording_bytes,
         copies_at_once: 1,
+        orphans: voice::recordings::orphans::Mode::Report,
         tasks,
         authority: identity.authority.clone(),
         public_origin: origin.clone(),
@@ -239,6 +262,7 @@ fn build(
         name: "Voxanne".to_owned(),
         public_limit: None,
         booking_limit: None,
+        keep_for: None,
         tell: std::sync::Arc::new(|_, _| {}),
     });
     let alarms = Alarms::new(alarms::signs::actions::Services {

@@ -4,7 +4,7 @@ use http::StatusCode;
 use platform::storage::{Key, StorageError};
 use uuid::Uuid;
 
-use crate::desk::{Answer, Browser, Desk, Practice};
+use crate::desk::{Answer, Browser, Desk, PASSWORD, Practice};
 
 const SETTING: &str = "/app/settings/retention";
 
@@ -89,6 +89,28 @@ async fn each_state_of_a_recording_is_told_and_a_ready_one_has_its_player() {
 }
 
 #[tokio::test]
+async fn a_copied_link_opens_at_its_second_for_members_who_sign_in_and_for_nobody_else() {
+    let desk = Desk::new().await;
+    let practice = desk.practice("Bright Dental", "amara@bright-dental.example").await;
+    let mut owner = desk.signed_in(&practice.owner).await;
+    let (call, path) = ended_call(&desk, &practice, &mut owner).await;
+    recording_is(&desk, &practice, call, "ready", None).await;
+    let link = format!("{path}?t=21");
+    let mut colleague = desk.browser();
+    let asked = colleague.get(&link).await.location().to_owned();
+    assert_eq!(asked, format!("/signin?next=%2Fapp%2Fcalls%2F{call}%3Ft%3D21"));
+    let page = colleague.get(&asked).await;
+    let fields = [("email", practice.owner.as_str()), ("password", PASSWORD), ("next", link.as_str())];
+    assert!(page.body.contains(&format!("name=\"next\" value=\"{link}\"")));
+    assert_eq!(colleague.post("/signin", &fields).await.location(), link);
+    assert!(colleague.get(&link).await.body.contains("#t=21"));
+
+    let other = desk.practice("Elm Street Dental", "olive@elm-street.example").await;
+    let mut stranger = desk.signed_in(&other.owner).await;
+    assert_eq!(stranger.get(&link).await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
 async fn a_failed_copy_is_tried_again_from_the_page() {
     let desk = Desk::new().await;
     let practice = desk.practice("Bright Dental", "amara@bright-dental.example").await;
@@ -162,14 +184,21 @@ async fn a_setting_shows_what_it_would_delete_before_it_can_be_put_in_force() {
     let wrong = owner.get(&seen("thirty", "")).await;
     assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(wrong.body.contains("value=\"thirty\"") && wrong.body.contains("Must be a whole number of days"));
-    assert!(owner.get(&seen("30", "7")).await.body.contains("Must not be less than recording_days."));
+    assert!(owner.get(&seen("30", "7")).await.body.contains("Must not be less than the days of recordings."));
     let nothing: Answer = owner.get(&seen("50", "")).await;
     assert!(nothing.body.contains("No call is that old."));
     let some = owner.get(&seen("30", "35")).await;
     assert!(some.body.contains("<dd><span class=\"num\">1</span>, 5 B</dd>"), "{}", some.body);
     assert!(some.body.contains("cannot be brought back"));
     assert_eq!(settings(&desk).await, 0, "looking changes nothing");
-    let saved = owner.submit(&seen("30", "35"), SETTING, &[("recording_days", "30"), ("content_days", "35")]).await;
+    let fields = [("recording_days", "30"), ("content_days", "35")];
+    let unseen = owner.submit(&seen("30", "35"), SETTING, &fields).await;
+    assert_eq!(unseen.status, StatusCode::CONFLICT);
+    assert!(unseen.body.contains("Look at what it would delete now") && unseen.body.contains("cannot be brought back"));
+    assert_eq!(settings(&desk).await, 0, "a form that was made up puts nothing in force");
+    let confirmation = some.between("name=\"confirmation\" value=\"", "\"");
+    let confirmed = [fields[0], fields[1], ("confirmation", confirmation)];
+    let saved = owner.submit(&seen("30", "35"), SETTING, &confirmed).await;
     assert_eq!(saved.location(), "/app/settings/retention?done=saved");
     assert!(owner.get(SETTING).await.body.contains("For 35 days"));
     let forever = owner.submit(&seen("", ""), SETTING, &[("recording_days", ""), ("content_days", "")]).await;

@@ -6,12 +6,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use axum::body::Bytes;
 use http::StatusCode;
-use platform::ids::JobId;
+use platform::clock::Clock;
+use platform::ids::{CallId, JobId, RecordingId};
 use platform::jobs::{Jobs, NewJob, Outcome, Overview, Queue, Report, Schedule};
+use platform::storage::{Key, StorageError};
 use platform::tasks::Tasks;
 use platform::tenancy::DbError;
 use serde_json::json;
+use voice::recordings::jobs::start_sweeping;
+use voice::recordings::orphans::{Mode, Sweeper};
 
 use crate::desk::{Desk, Practice};
 
@@ -117,6 +122,29 @@ async fn a_job_that_was_given_up_is_seen_with_its_reason_and_retried_once() {
             .await
             .unwrap();
     assert_eq!(kept, [job]);
+}
+
+#[tokio::test]
+async fn the_operator_reads_which_files_and_recordings_lack_each_other() {
+    let desk = Desk::new().await;
+    let practice = desk.practice("Bright Dental", "amara@bright-dental.example").await;
+    let key = format!("{}/{}/{}.1", practice.org, CallId::new(), RecordingId::new());
+    let sound = futures::stream::iter([Ok::<_, StorageError>(Bytes::from_static(b"RIFF"))]);
+    desk.storage.put(&Key::new(key).unwrap(), sound).await.unwrap();
+    let jobs = node(&desk);
+    let sweeper = Sweeper {
+        tenancy: desk.db.tenancy(),
+        // To it, what was written a moment ago is old.
+        clock: Clock::frozen_at("2099-01-01T00:00:00Z".parse().unwrap()),
+        storage: desk.storage.clone(),
+        jobs: jobs.clone(),
+    };
+    start_sweeping(&sweeper, Mode::Report, &jobs);
+    until(&jobs, |seen| seen.schedules.iter().any(|schedule| schedule.succeeded_at.is_some())).await;
+    let page = desk.signed_in(&practice.owner).await.get(PAGE).await.body;
+    for part in ["recordings.orphans", "files without recording </span>1", "recordings without file </span>0"] {
+        assert!(page.contains(part), "{part} in {page}");
+    }
 }
 
 #[tokio::test]

@@ -30,8 +30,7 @@ impl Opened {
 }
 
 async fn keys(desk: &Desk) -> i64 {
-    let mut admin = desk.db.admin().await;
-    sqlx::query_scalar("select count(*) from api_keys").fetch_one(&mut admin).await.unwrap()
+    desk.count("select count(*) from api_keys").await
 }
 
 #[tokio::test]
@@ -120,4 +119,50 @@ async fn what_only_sets_something_carries_no_key() {
     let page = owner.get("/app/settings/profile").await;
     let preferences = page.between("action=\"/app/settings/profile/preferences\"", "</form>");
     assert!(preferences.contains("_csrf") && !preferences.contains("_key"));
+}
+
+#[tokio::test]
+async fn who_joined_by_a_link_and_presses_again_is_let_in_again() {
+    let desk = Desk::new().await;
+    let practice = desk.practice("Bright Dental", "amara@bright-dental.example").await;
+    let mut owner = desk.signed_in(&practice.owner).await;
+    let fields = [("email", "mei@bright-dental.example"), ("role", "viewer")];
+    let made = owner.submit("/app/settings/team", "/app/settings/team/invite", &fields).await;
+    let link = made.between("http://desk.example", "<").to_owned();
+    let (mut mei, fields) = (desk.browser(), [("name", "Mei Tanaka"), ("password", PASSWORD)]);
+    let mut same = mei.clone();
+    let (one, other) = tokio::join!(mei.post(&link, &fields), same.post(&link, &fields));
+    assert_eq!((one.location(), other.location()), ("/app", "/app"), "{} {}", one.body, other.body);
+    for mut browser in [mei, same] {
+        assert!(browser.get("/app").await.body.contains("Bright Dental"), "both presses let in");
+    }
+    let joined = "select count(*) from memberships where role = 'viewer'";
+    assert_eq!(desk.count(joined).await, 1);
+
+    let guess = desk.browser().post(&link, &[("name", "Mei Tanaka"), ("password", "five other words in a row")]).await;
+    assert_eq!(guess.status, StatusCode::NOT_FOUND, "the link is nobody else's");
+    desk.clock.advance(jiff::SignedDuration::from_mins(11));
+    let late = desk.browser().post(&link, &fields).await;
+    assert_eq!(late.status, StatusCode::NOT_FOUND, "nor is it a second way to sign in");
+}
+
+#[tokio::test]
+async fn who_set_a_password_by_a_link_and_presses_again_is_told_so_again() {
+    let desk = Desk::new().await;
+    let practice = desk.practice("Bright Dental", "amara@bright-dental.example").await;
+    let link = desk.reset_link(&practice.owner).await;
+    let new = "five other words in a row";
+    let (mut amara, mut same) = (desk.browser(), desk.browser());
+    let fields = [("password", new)];
+    let (one, other) = tokio::join!(amara.post(&link, &fields), same.post(&link, &fields));
+    for answer in [&one, &other] {
+        assert_eq!(answer.location(), "/signin?done=reset", "{}", answer.body);
+    }
+    assert_eq!(desk.count("select count(*) from audit_log where action = 'user.password_reset'").await, 1);
+    assert_eq!(desk.count("select count(*) from mails where template = 'account.password_changed'").await, 1);
+
+    let guess = desk.browser().post(&link, &[("password", PASSWORD)]).await;
+    assert_eq!(guess.status, StatusCode::NOT_FOUND, "a used link sets nothing and confirms nothing else");
+    desk.clock.advance(jiff::SignedDuration::from_mins(11));
+    assert_eq!(desk.browser().post(&link, &fields).await.status, StatusCode::NOT_FOUND);
 }

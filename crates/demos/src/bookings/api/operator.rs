@@ -13,7 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::super::actions::{self, Filter, Handle};
 use super::super::model::{Booking, BookingId, OwnerChange, State};
 use super::{SlotProblem, with_alternatives};
-use crate::{DemoError, Demos};
+use crate::{DemoError, Demos, OperatorsOnly};
 
 /// Longest note about a booking, in characters.
 const MOST_NOTES: usize = 4000;
@@ -114,8 +114,7 @@ pub(super) struct ListWanted {
 #[utoipa::path(get, path = "/api/v1/demo-bookings", operation_id = "list_demo_bookings", tag = "demos", security(("bearer" = [])), params(ListWanted), responses(
     (status = 200, body = Page<BookingView>),
     (status = 400, body = Problem, content_type = "application/problem+json"),
-    (status = 401, body = Problem, content_type = "application/problem+json"),
-    (status = 403, body = Problem, content_type = "application/problem+json"),
+    OperatorsOnly,
 ))]
 pub(super) async fn list_demo_bookings(
     _: Operator,
@@ -148,8 +147,7 @@ pub(super) async fn list_demo_bookings(
 #[utoipa::path(get, path = "/api/v1/demo-bookings/{id}", operation_id = "get_demo_booking", tag = "demos", security(("bearer" = [])),
     params(("id" = BookingId, Path, description = "The booking")), responses(
     (status = 200, body = BookingView),
-    (status = 401, body = Problem, content_type = "application/problem+json"),
-    (status = 403, body = Problem, content_type = "application/problem+json"),
+    OperatorsOnly,
     (status = 404, body = Problem, content_type = "application/problem+json"),
 ))]
 pub(super) async fn get_demo_booking(
@@ -195,8 +193,7 @@ impl Validate for UpdateBooking {
 #[utoipa::path(patch, path = "/api/v1/demo-bookings/{id}", operation_id = "update_demo_booking", tag = "demos", security(("bearer" = [])),
     params(("id" = BookingId, Path, description = "The booking")), request_body = UpdateBooking, responses(
     (status = 200, body = BookingView),
-    (status = 401, body = Problem, content_type = "application/problem+json"),
-    (status = 403, body = Problem, content_type = "application/problem+json"),
+    OperatorsOnly,
     (status = 404, body = Problem, content_type = "application/problem+json"),
     (status = 409, description = "Not from its present state, or the time is taken", body = SlotProblem, content_type = "application/problem+json"),
     (status = 422, body = Problem, content_type = "application/problem+json"),

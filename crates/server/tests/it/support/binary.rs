@@ -188,8 +188,37 @@ pub struct Server {
 }
 
 impl Server {
+    fn pid(&self) -> u32 {
+        self.child.id().unwrap()
+    }
+
+    /// How large a file of the server may become from now on, in bytes.
+    pub fn limit_files(&self, most: &str) {
+        let pid = self.pid().to_string();
+        let limit = format!("--fsize={most}:unlimited");
+        let done = std::process::Command::new("prlimit").args(["--pid", &pid, &limit]).status().unwrap();
+        assert!(done.success());
+    }
+
+    /// Lets the peak of its memory begin anew. Answers what it uses now, in bytes.
+    pub fn forget_peak(&self) -> u64 {
+        std::fs::write(format!("/proc/{}/clear_refs", self.pid()), "5").unwrap();
+        self.memory("VmRSS:")
+    }
+
+    /// The most memory that it used since then, in bytes.
+    pub fn peak(&self) -> u64 {
+        self.memory("VmHWM:")
+    }
+
+    fn memory(&self, name: &str) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+        line.trim().strip_suffix(" kB").unwrap().parse::<u64>().unwrap() * 1024
+    }
+
     fn signal(&self, signal: Signal) {
-        let pid = i32::try_from(self.child.id().unwrap()).unwrap();
+        let pid = i32::try_from(self.pid()).unwrap();
         kill(Pid::from_raw(pid), signal).unwrap();
     }
 
