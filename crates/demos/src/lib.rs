@@ -21,11 +21,10 @@ use mail::{MailError, Outbox};
 use platform::clock::Clock;
 use platform::config::Origin;
 use platform::crypto::{CryptoError, MasterKey};
-use platform::http::{Limiter, Problem, PublicRouter, TenantRouter};
+use platform::http::{Limiter, PublicRouter, TenantRouter};
 use platform::ids::OrgId;
 use platform::jobs::Jobs;
 use platform::tenancy::{DbError, Tenancy, TenantTx};
-use utoipa::IntoResponses;
 
 use slots::model::{RulesError, Slot};
 
@@ -180,18 +179,6 @@ impl FromRef<Demos> for Authority {
     fn from_ref(demos: &Demos) -> Self {
         demos.0.authority.clone()
     }
-}
-
-/// How every route for the operator answers who may not use it; for its description.
-#[derive(IntoResponses)]
-#[expect(dead_code, reason = "it describes, and is never made")]
-enum OperatorsOnly {
-    /// Not signed in.
-    #[response(status = 401, content_type = "application/problem+json")]
-    Unauthenticated(Problem),
-    /// Not an operator.
-    #[response(status = 403, content_type = "application/problem+json")]
-    Forbidden(Problem),
 }
 
 /// Routes for the operator.

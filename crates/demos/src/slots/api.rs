@@ -4,6 +4,7 @@ use axum::extract::State as Extract;
 use axum::http::header;
 use axum::response::IntoResponse;
 use identity::Operator;
+use identity::access::OperatorsOnly;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use platform::http::{ApiError, ClientAddr, Json, Problem, PublicRouter, Query, Report, TenantRouter, Validate};
@@ -12,7 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::actions;
 use super::model::{OpeningRules, Slot, WeeklyHours, zone};
-use crate::{DemoError, Demos, OperatorsOnly, words};
+use crate::{DemoError, Demos, words};
 
 /// Most days that can be asked for at once.
 const MOST_DAYS: i32 = 62;

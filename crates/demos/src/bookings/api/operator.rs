@@ -3,6 +3,7 @@
 use axum::extract::{Path, State as Extract};
 use axum::response::{IntoResponse, Response};
 use identity::Operator;
+use identity::access::OperatorsOnly;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use platform::http::{ApiError, Cursor, Json, Limit, Page, Problem, Query, Report, Validate};
@@ -13,7 +14,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::super::actions::{self, Filter, Handle};
 use super::super::model::{Booking, BookingId, OwnerChange, State};
 use super::{SlotProblem, with_alternatives};
-use crate::{DemoError, Demos, OperatorsOnly};
+use crate::{DemoError, Demos};
 
 /// Longest note about a booking, in characters.
 const MOST_NOTES: usize = 4000;
