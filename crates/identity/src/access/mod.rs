@@ -88,6 +88,7 @@ pub(crate) struct Identified(pub(crate) Arc<Principal>);
 
 type LookUp<'a> = Pin<Box<dyn Future<Output = Result<Arc<Principal>, ApiError>> + Send + 'a>>;
 
+#[derive(Clone, Copy)]
 enum Presented<'a> {
     Bearer(&'a str),
     Cookie(&'a str),

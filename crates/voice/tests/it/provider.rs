@@ -30,6 +30,7 @@ pub struct Asked {
     pub desk: Desk,
     pub provider: Provider,
     pub reconciler: Reconciler,
+    pub client: ProviderClient,
     /// Where the webhooks are.
     pub base_url: String,
     _serving: JoinSet<()>,
@@ -62,8 +63,8 @@ impl Asked {
         };
         let (tenancy, clock) = (desk.tenancy.clone(), desk.db.clock());
         let client = ProviderClient::new(tenancy.clone(), clock.clone(), desk.db.master_key(), outbound, settings);
-        let reconciler = Reconciler::new(tenancy, clock, client, desk.ingress.clone());
-        Self { desk, provider, reconciler, base_url, _serving: serving }
+        let reconciler = Reconciler::new(tenancy, clock, client.clone(), desk.ingress.clone());
+        Self { desk, provider, reconciler, client, base_url, _serving: serving }
     }
 
     /// A connection of `org` with this private key, made an hour before the clock of the test.

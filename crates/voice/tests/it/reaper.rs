@@ -2,6 +2,7 @@
 
 use jiff::SignedDuration;
 use platform::ids::OrgId;
+use platform::recent::Tries;
 use serde_json::{Value, json};
 use simulator::{ApiFault, ApiRoute};
 use uuid::Uuid;
@@ -146,7 +147,10 @@ async fn a_provider_that_does_not_answer_closes_nothing_for_a_day() {
     let reaped = asked.reconciler.reap(LIMITS).await.unwrap();
     assert_eq!((reaped.asked, reaped.unanswered), (1, 1), "{reaped:?}");
     assert_eq!(row(&asked, id).await["status"], "in-progress");
+    let tries = || asked.client.requests().tries(asked.desk.db.clock().now());
+    assert_eq!(tries(), Tries { tried: 1, failed: 1 }, "a vital sign counts it");
     asked.desk.db.clock().advance(SignedDuration::from_hours(25));
+    assert_eq!(tries(), Tries::default(), "for an hour");
     let reaped = asked.reconciler.reap(LIMITS).await.unwrap();
     assert_eq!((reaped.asked, reaped.closed), (1, 1), "{reaped:?}");
     asked.desk.close().await;
