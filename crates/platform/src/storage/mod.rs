@@ -228,7 +228,8 @@ impl Body {
 pub struct Storage {
     /// A folder is made and opened when it is first used.
     store: Arc<OnceLock<Arc<dyn ObjectStore>>>,
-    keys: Keys,
+    /// `None`: files are given as they are, though they may look as if we had encrypted them.
+    keys: Option<Keys>,
     /// The folder, where it is one.
     folder: Option<PathBuf>,
 }
@@ -242,7 +243,7 @@ impl fmt::Debug for Storage {
 impl Storage {
     /// Describes the place and touches nothing: [`Storage::prepare`] makes the folder, [`Storage::probe`] asks S3.
     pub fn open(config: &StorageConfig, data_dir: &FilePath) -> Result<Self, StorageError> {
-        let keys = Keys::new(&config.keys);
+        let keys = Some(Keys::new(&config.keys));
         let (store, folder) = match &config.place {
             Place::DataDirectory => (OnceLock::new(), Some(data_dir.join("recordings"))),
             Place::Folder(folder) => (OnceLock::new(), Some(folder.clone())),
@@ -254,7 +255,7 @@ impl Storage {
     /// A bucket whose files are encrypted by whoever writes them, or not at all. It is not asked yet.
     pub fn in_bucket(s3: &S3Config) -> Result<Self, StorageError> {
         let store = OnceLock::from(below_prefix(s3)?);
-        Ok(Self { store: Arc::new(store), keys: Keys::new(&[]), folder: None })
+        Ok(Self { store: Arc::new(store), keys: None, folder: None })
     }
 
     /// Makes the folder, where it is one, so that a start with a wrong one says so.
@@ -290,7 +291,7 @@ impl Storage {
 
     /// Whether new files are encrypted.
     pub fn is_sealed(&self) -> bool {
-        self.keys.can_seal()
+        self.keys.as_ref().is_some_and(Keys::can_seal)
     }
 
     /// Whether files can be kept: writes a small one, reads it back and deletes it. What a probe left that was killed goes after
@@ -321,7 +322,7 @@ impl Storage {
     pub async fn create(&self, key: &Key) -> Result<Upload, StorageError> {
         let upload = self.store()?.put_multipart_opts(&key.path(), PutMultipartOptions::default()).await?;
         let mut beginning = Vec::new();
-        let sealer = self.keys.sealer(key.as_str(), &mut beginning);
+        let sealer = self.keys.as_ref().and_then(|keys| keys.sealer(key.as_str(), &mut beginning));
         let mut parts = Parts::new(upload, self.part());
         parts.put(beginning.into()).await?;
         Ok(Upload { parts, sealer, size: 0 })
@@ -439,8 +440,10 @@ impl Storage {
         };
         let (stored_size, modified) = (found.meta.size, timestamp(found.meta.last_modified.timestamp_millis())?);
         let head = found.bytes().await?;
-        let opener =
-            if stream::is_sealed(&head) { Some(self.keys.opener(&head, key.as_str(), stored_size)?) } else { None };
+        let opener = match &self.keys {
+            Some(keys) if stream::is_sealed(&head) => Some(keys.opener(&head, key.as_str(), stored_size)?),
+            _ => None,
+        };
         Ok(Found { stored_size, modified, opener })
     }
 
