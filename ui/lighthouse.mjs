@@ -1,6 +1,6 @@
 // Lighthouse on every public page, as a phone sees it: `npm run lighthouse --prefix ui [-- BASE]`. Without an address it
-// measures the gallery, which has the same pages, and for booking a server of its own. Prints the median of five runs and fails below 100. To be run alone: on
-// a busy machine the score says how busy it is.
+// measures the gallery, which has the same pages, and for booking a server of its own. Prints the median of five runs and
+// fails below 100. To be run alone: on a busy machine the score says how busy it is.
 import { launch } from "./tests/browser.mjs";
 import { CATEGORIES, OPTIONS, PLACES, SERVED, SETTINGS, measure } from "./tests/scores.mjs";
 import { startGallery, startServer } from "./tests/programs.mjs";

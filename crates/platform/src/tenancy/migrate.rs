@@ -2,7 +2,7 @@
 
 use sqlx::migrate::{Migrate as _, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
-use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _};
 
 use super::{APP_ROLE, SYSTEM_ROLE};
 use crate::secret::Secret;
@@ -105,8 +105,9 @@ async fn ensure_role(conn: &mut PgConnection, role: &str, password: Option<&Secr
 
 /// Applies what is missing and refuses a schema from a newer binary.
 pub async fn migrate(admin: &PgConnectOptions) -> Result<(), MigrateError> {
-    // The migration table is made "if not exists", and the server would remark on it at every start.
-    let quiet = admin.clone().options([("client_min_messages", "warning")]);
+    // The migration table is made "if not exists", and the server would remark on it at every start; a migration that takes
+    // a second on a slow machine would be printed whole.
+    let quiet = admin.clone().options([("client_min_messages", "warning")]).disable_statement_logging();
     let mut conn = PgConnection::connect_with(&quiet).await?;
     let result = async {
         conn.execute(AssertSqlSafe(format!("select pg_advisory_lock({MIGRATION_LOCK})"))).await?;

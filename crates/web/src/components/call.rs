@@ -155,7 +155,7 @@ pub fn live_list(rows: &[LiveRow], selected: Option<Uuid>, href: impl Fn(Uuid) -
 pub(crate) fn caption_line(call: Uuid, last: Option<&Caption>) -> Markup {
     html! {
         p.said.clip id={ "said-" (call) } data-caption=(call) data-agent="Agent" data-caller="Caller" hx-morph-skip {
-            b { (last.map_or("", |l| l.speaker.label())) } " " span { (last.map_or("", |l| l.text.as_str())) }
+            b { (last.map_or("", |l| l.speaker.label())) } " " span dir="auto" { (last.map_or("", |l| l.text.as_str())) }
         }
     }
 }
@@ -165,7 +165,7 @@ pub(crate) fn caption_line(call: Uuid, last: Option<&Caption>) -> Markup {
 pub(crate) fn speaking(call: Uuid) -> Markup {
     html! {
         p.said id="speaking" data-caption=(call) data-until-final data-agent="Agent" data-caller="Caller" hx-morph-skip {
-            b {} " " span {}
+            b {} " " span dir="auto" {}
         }
     }
 }
@@ -221,7 +221,8 @@ pub fn transcript(turns: &[Turn], seek: bool) -> Markup {
                                 None => span {},
                             }
                             span class=(speaker.class()) { (speaker.label()) }
-                            p { (text) }
+                            // A caller may speak a language that runs the other way.
+                            p dir="auto" { (text) }
                         }
                         Turn::Tool { text } => { p.tool { (text) } }
                     }

@@ -200,7 +200,7 @@ pub fn body(chrome: &Chrome, view: &Call) -> Markup {
             }))
             div.stack {
                 @if let Some(summary) = &view.summary {
-                    (card("summary", &html! { "Summary" }, None, &html! { div.body { p { (summary) } } }))
+                    (card("summary", &html! { "Summary" }, None, &html! { div.body { p dir="auto" { (summary) } } }))
                 }
                 (card("details", &html! { "Details" }, None, &html! { div.body { (details(view)) } }))
                 @if !view.events.is_empty() {

@@ -146,7 +146,7 @@ pub(super) fn part_card(part: &PartCard) -> Markup {
                     div {
                         p { strong { (sign.title) } " " span.muted { (sign.word.0) } }
                         p.small { (sign.words) }
-                        @if !sign.advice.is_empty() { p.small { strong { "What helps: " } (sign.advice) } }
+                        @if !sign.advice.is_empty() { p.small { strong { "What helps: " } (with_code(sign.advice)) } }
                     }
                 }
             }
@@ -208,7 +208,7 @@ fn open(chrome: &Chrome, alert: &AlertRow) -> Markup {
         &html! {
             div.body.stack-s {
                 p { (alert.words) }
-                p { strong { "What helps: " } (alert.advice) }
+                p { strong { "What helps: " } (with_code(alert.advice)) }
                 p.small.muted {
                     "Open since " (moment(alert.opened_at, chrome.frame.now, &chrome.zone)) ", told "
                     (times(alert.told.0)) ", last " (moment(alert.told.1, chrome.frame.now, &chrome.zone)) "."
@@ -247,5 +247,14 @@ fn times(count: u64) -> String {
         1 => "once".to_owned(),
         2 => "twice".to_owned(),
         count => format!("{count} times"),
+    }
+}
+
+/// A text whose commands stand between backticks, as mails have them too.
+fn with_code(text: &str) -> Markup {
+    html! {
+        @for (index, part) in text.split('`').enumerate() {
+            @if index % 2 == 1 { code.mono { (part) } } @else { (part) }
+        }
     }
 }
