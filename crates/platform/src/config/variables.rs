@@ -190,7 +190,8 @@ pub(super) static PG_BIN: Variable = Variable {
 pub(super) static DB_POOL: Variable = Variable {
     name: "VOXANNE_DB_POOL",
     section: Section::Database,
-    meaning: "The most database connections of each of the two runtime logins.",
+    meaning: "The most database connections of each of the two runtime logins. \
+              Webhooks take three in eight of the application's at once.",
     default: Some("16"),
     example: "16",
     secret: false,
