@@ -94,7 +94,10 @@ impl Desk {
         let complaint = String::from_utf8_lossy(&output.stderr);
         anyhow::ensure!(output.status.success(), "the comparison failed: {complaint}");
         let reports: Value = serde_json::from_slice(&output.stdout)?;
-        let count = |name: &str| reports[0][name].as_i64().unwrap_or(-1);
+        // Another measurement may have left a connection with a key.
+        let ours = reports.as_array().and_then(|all| all.iter().find(|one| one["connection_id"] == self.connection));
+        let ours = ours.context("the comparison did not report on our connection")?;
+        let count = |name: &str| ours[name].as_i64().unwrap_or(-1);
         let found = (count("calls"), count("healed"), count("agreed"));
         anyhow::ensure!(found == (calls, heals, calls - heals), "calls, healed, agreed: {found:?}");
         Ok(Compared { calls, healed: heals, took, requests: self.provider.requests().len() - asked, spent })
